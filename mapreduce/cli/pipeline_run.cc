@@ -60,6 +60,7 @@ bool ReadsIn(const LoadedPipeline& loaded) {
   const std::pair<std::string, std::string> in("path", "@in");
   for (const LoadedStage& stage : loaded.stages) {
     if (!stage.stage.when.empty()) continue;
+    if (stage.stage.repeat && stage.stage.repeat->first() == "@in") return true;
     for (const StageInput& input : stage.stage.inputs) {
       const Settings& settings = input.settings;
       if (std::find(settings.begin(), settings.end(), in) != settings.end()) return true;

@@ -287,6 +287,16 @@ absl::Status FillInputs(const PipelineFile& file, LoadedStage* stage) {
       "for this stage");
 }
 
+absl::Status FillFirst(const PipelineFile& file, StageFile* stage) {
+  if (!stage->repeat || stage->repeat->first() != "@in") return absl::OkStatus();
+  if (file.inputs.size() != 1) {
+    return InvalidArgumentError("repeat: first: @in is {} paths. Try: a stage that reads @in",
+                                file.inputs.size());
+  }
+  stage->repeat->set_first(file.inputs[0]);
+  return absl::OkStatus();
+}
+
 // Those of the pipeline, then the stage's own over them.
 absl::Status FillParams(const PipelineFile& file, LoadedStage* stage) {
   for (const auto& [name, value] : file.params) {
@@ -339,6 +349,7 @@ absl::Status FillStage(const PipelineFile& file, LoadedStage* stage) {
                                &stage->file));
   }
   RETURN_IF_ERROR(FillInputs(file, stage));
+  RETURN_IF_ERROR(FillFirst(file, &stage->stage));
   // Said on the command line, of all inputs: over what the file says of each.
   for (const auto& [key, value] : stage->stage.settings) {
     if (key.starts_with("input.")) RETURN_IF_ERROR(SetSpecKey(key, value, &stage->file));

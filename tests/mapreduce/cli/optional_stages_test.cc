@@ -202,6 +202,25 @@ TEST(OptionalStages, TheFirstRoundReadsWhatStandsForOne) {
   EXPECT_EQ(rejected->stages(2).repeat().first(), "") << "the first round has no such input";
 }
 
+// Behind this nobody knows what @in is.
+TEST(OptionalStages, TheFirstRoundReadsInWhereThatIsOnePath) {
+  for (const std::string first : {"@clean", "@in"}) {
+    const std::map<std::string, std::string> rounds = {
+        {"otherwise = \"@read\"", "otherwise = \"@in\""},
+        {"input = [\"@clean\"]",
+         "input = [\"@count\", \"@read\"]\nrepeat = { max = 2, first = \"" + first + "\" }"}};
+    auto loaded = LoadOptional(rounds);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    loaded->file.inputs = {"/a"};
+    const auto spec = BuildPipeline(loaded->file, &loaded->stages);
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    EXPECT_EQ(spec->stages(2).repeat().first(), "/a") << first;
+    EXPECT_TRUE(CheckNewPipelineSpec(*spec).ok()) << CheckNewPipelineSpec(*spec).status();
+    EXPECT_THAT(std::string(Message(BuildOptional(rounds).status())),
+                HasSubstr("stage count: repeat: first: @in is 2 paths. Try: a stage that reads"));
+  }
+}
+
 TEST(OptionalStages, SaysWhatMakesNoSense) {
   const auto error = [](const std::map<std::string, std::string>& changes,
                         const std::vector<std::string>& settings = {}) {
