@@ -92,6 +92,8 @@ class Fsck final : public ShellCommand {
           lost));
     }
     if (totals.files + totals.directories == 0) return absl::OkStatus();  // reported: not there
+    // Else they were asked after for the files.
+    if (totals.files == 0) RETURN_IF_ERROR(servers_->Refresh(shell->clock().MonotonicNow()));
     totals.servers_alive = servers_->alive();
     if (shell->json()) {
       shell->Print(TotalsJson(totals));

@@ -18,6 +18,7 @@ namespace quern::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 TEST(PutGet, BytesComeBackUnchanged) {
@@ -112,6 +113,12 @@ TEST(PutGet, RestartOfEverythingKeepsTheData) {
   ASSERT_NE(cluster, nullptr);
   const std::string bytes = RandomText(3 << 20, /*seed=*/1);
   ASSERT_EQ(cluster->Dfs({"put", "-", "/kept"}, {.stdin_text = bytes}).exit_code, 0);
+  ASSERT_EQ(cluster->Dfs({"mkdir", "/empty"}).exit_code, 0);
+  // The servers are told where there is no file to look at, too.
+  const CommandResult empty = cluster->Dfs({"fsck", "/empty", "--json"});
+  EXPECT_EQ(empty.exit_code, 0) << empty.Describe();
+  EXPECT_THAT(empty.out, HasSubstr("\"chunkservers_alive\":"));
+  EXPECT_THAT(empty.out, Not(HasSubstr("\"chunkservers_alive\":0")));
   const std::string listed = cluster->Dfs({"ls", "/"}).out;
   cluster->StopAndStart();
   EXPECT_EQ(cluster->Dfs({"ls", "/"}).out, listed);
