@@ -19,6 +19,20 @@ constexpr struct {
 } kEnds[] = {{".warc", "warc"},    {".wet", "warc"},   {".wat", "warc"},       {".jsonl", "jsonl"},
              {".ndjson", "jsonl"}, {".json", "jsonl"}, {".parquet", "parquet"}};
 
+// "part-r-00000": of the output of some job, whose format only that job knows.
+bool IsNamedAsPart(std::string_view path) {
+  const std::string name = PlainFileName(path);
+  return name.starts_with("part-") && name.find('.') == std::string::npos;
+}
+
+absl::Status NameDoesNotSaySo(std::string_view is, std::string_view ends, std::string_view format) {
+  return InvalidArgumentError(
+      "is {0}, and its name does not say so. Try: a name that ends in {1}; or, when all files of "
+      "the input are such, --format {2} (of a stage: --set STAGE.input.format={2}, of mr run "
+      "corpus: --set extract.input.format={2})",
+      is, ends, format);
+}
+
 // Contents whose beginning has been looked at.
 class PeekedStream final : public DecodedStream {
  public:
@@ -47,8 +61,9 @@ class PeekedStream final : public DecodedStream {
   bool ended_ = false;
 };
 
-// Files whose names say nothing: as the format whole has them. A crawl among them would be one
-// record that nobody can use, or none where it has more bytes than records may have.
+// Files whose names say nothing: as the format whole has them. A crawl among them, or a part with
+// JSON lines, would be one record that nobody can use, or none where it has more bytes than records
+// may have.
 class OtherFiles final : public InputFormat {
  public:
   std::string_view name() const override { return Whole().name(); }
@@ -69,10 +84,10 @@ class OtherFiles final : public InputFormat {
     auto contents = std::make_unique<PeekedStream>(std::move(decoded));
     ASSIGN_OR_RETURN(const std::string_view head, contents->Peek(kWarcBeginning));
     if (BeginsLikeWarc(head)) {
-      return InvalidArgumentError(
-          "is a WARC file, and its name does not say so. Try: a name that ends in .warc or "
-          ".warc.gz; or, when all files of the input are WARC files, --format warc (of a stage: "
-          "--set STAGE.input.format=warc, of mr run corpus: --set extract.input.format=warc)");
+      return NameDoesNotSaySo("a WARC file", ".warc or .warc.gz", "warc");
+    }
+    if (head.starts_with('{') && IsNamedAsPart(options.path)) {
+      return NameDoesNotSaySo("a part with JSON lines", ".jsonl", "jsonl");
     }
     return std::make_unique<WholeReader>(options, std::move(contents));
   }

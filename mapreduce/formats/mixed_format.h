@@ -8,7 +8,8 @@
 //
 // Letters may be of either case. What is in a file does not change it: tasks of another time and
 // place have to come to the same answer. But a file of the last kind that begins as WARC files do
-// is refused, unless it is called a text (.txt, .text, .md).
+// is refused, unless it is called a text (.txt, .text, .md), and so is a part of a job's output
+// ("part-r-00000") that begins as a JSON object does.
 #pragma once
 
 #include <memory>

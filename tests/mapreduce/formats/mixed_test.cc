@@ -100,6 +100,26 @@ TEST_F(MixedFormatTest, ACrawlWhoseNameSaysNothingIsRefused) {
   EXPECT_THAT(Read("/in/a.MD.gz", GzipOf(record)), ElementsAre(record));
 }
 
+// They would be one page or document for each part.
+TEST_F(MixedFormatTest, PartsWithJsonLinesAreRefused) {
+  const std::string lines = "{\"text\": \"a\"}\n{\"text\": \"b\"}\n";
+  const std::vector<std::pair<std::string, std::string>> files = {
+      {"/out/part-r-00000", lines}, {"/out/part-m-00017.gz", GzipOf(lines)}, {"part-00000", lines}};
+  for (const auto& [path, contents] : files) {
+    MemoryFile file(contents, 3);
+    const ReadOptions options = {.settings = {}, .path = path, .scratch_dir = dir_.path()};
+    EXPECT_THAT(mixed_->Open(options, &file, 0, file.length()),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         AllOf(HasSubstr("is a part with JSON lines, and its name does not say so"),
+                               HasSubstr("--format jsonl (of a stage: --set "))))
+        << path;
+  }
+  EXPECT_THAT(Read("/out/part-r-00000", "<p>page"), ElementsAre("<p>page"));
+  EXPECT_THAT(Read("/out/part-1.html", lines), ElementsAre(lines));
+  EXPECT_THAT(Read("/out/parts", lines), ElementsAre(lines));
+  EXPECT_THAT(Read("/out/part-r-00000.jsonl", "{}\n{}\n"), ElementsAre("{}", "{}"));
+}
+
 TEST_F(MixedFormatTest, AFileThatIsLookedIntoIsReadAsAWhole) {
   for (const std::string& contents :
        {std::string(), std::string("WARC/"), std::string("WARC/1"), std::string("x"),
