@@ -71,8 +71,10 @@ bool IsPlainHost(std::string_view line) {
 }
 
 // Where the scheme is missing it is http. Nothing for a path alone and for an e-mail address, of
-// which the host would be left otherwise.
+// which the host would be left otherwise, nor for columns: tabs, which URLs lose, would join two of
+// them in one name ("127.0.0.1<tab>example.com").
 std::optional<Url> ReadEntry(std::string_view line) {
+  if (line.find_first_of("\t\r\n") != std::string_view::npos) return std::nullopt;
   const size_t mark = std::min(line.find_first_of("/?#\\"), line.size());
   const bool has_scheme = mark > 0 && line[mark - 1] == ':' && line.substr(mark, 2) == "//";
   std::string_view rest = has_scheme ? line.substr(mark + 2) : line;
