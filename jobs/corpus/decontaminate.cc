@@ -60,8 +60,13 @@ class DecontaminateMapper : public quern::Mapper {
         context.Fail("files: " + name + ": line " + std::to_string(number) + " is no JSON object");
       }
       for (const quern::text::JsonField& field : *fields) {
+        if (!quern::text::IsJsonString(field.value)) continue;
         const auto text = quern::text::ReadJsonString(field.value);
-        if (text.has_value()) runs += AddText(*text);
+        if (!text.has_value()) {
+          context.Fail("files: " + name + ": line " + std::to_string(number) + ": '" + field.name +
+                       "' is no JSON string");
+        }
+        runs += AddText(*text);
       }
     }
     if (!file.eof()) context.Fail("files: " + name + ": cannot be read to its end");

@@ -71,6 +71,9 @@ TEST_F(DecontaminateJobTest, SetsMayHaveTheSameTexts) {
 TEST_F(DecontaminateJobTest, SaysWhatIsWrong) {
   EXPECT_THAT(Run(SpecWith(good_ + "oops\n")).out,
               HasSubstr("files: evaluation.jsonl: line 3 is no JSON object"));
+  // An escape that JSON does not have: the text would be missed, and the others be enough.
+  EXPECT_THAT(Run(SpecWith(good_ + "{\"n\": [\"\\x\"], \"question\": \"it\\'s one\"}\n")).out,
+              HasSubstr("files: evaluation.jsonl: line 3: 'question' is no JSON string"));
   EXPECT_THAT(Run(SpecWith("{\"text\": \"short\"}\n")).out,
               HasSubstr("files: evaluation.jsonl: holds no text of 13 words. Try: "));
   pb::JobSpec spec = SpecWith(good_);
