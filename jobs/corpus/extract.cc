@@ -123,20 +123,21 @@ class ExtractMapper : public quern::Mapper {
     const quern::text::JsonField* const text = FindField(*fields, "text");
     const bool is_text = text != nullptr && IsJsonString(text->value) &&
                          (page == nullptr || !IsJsonString(page->value));
-    if (is_text) {
-      text_lines_->Increment();
-      return Source{quern::corpus::IdOf(*fields),
-                    StringField(*fields, "url"),
-                    StringField(*fields, "crawled"),
-                    StringField(*fields, "text", kMostBytes + 1),
-                    "",
-                    Source::Kind::kText};
+    if (page == nullptr && !is_text) return bad_json_->Increment(), std::nullopt;
+    const std::string_view value = is_text ? text->value : page->value;
+    std::optional<std::string> contents = quern::text::ReadJsonString(value, kMostBytes + 1);
+    // A string that is broken is no empty page; what is no string has none.
+    if (!contents.has_value() && IsJsonString(value)) {
+      return bad_json_->Increment(), std::nullopt;
     }
-    if (page == nullptr) return bad_json_->Increment(), std::nullopt;
+    if (is_text) text_lines_->Increment();
     // The characters of a JSON string are UTF-8, whatever the page once declared.
-    return Source{quern::corpus::IdOf(*fields),    StringField(*fields, "url"),
-                  StringField(*fields, "crawled"), StringField(*fields, field_, kMostBytes + 1),
-                  "text/html; charset=utf-8",      Source::Kind::kPage};
+    return Source{quern::corpus::IdOf(*fields),
+                  StringField(*fields, "url"),
+                  StringField(*fields, "crawled"),
+                  std::move(contents).value_or(""),
+                  is_text ? "" : "text/html; charset=utf-8",
+                  is_text ? Source::Kind::kText : Source::Kind::kPage};
   }
 
   std::optional<Source> ReadFile(const quern::MapInput& in) {

@@ -100,6 +100,22 @@ TEST_F(ExtractJobTest, NumbersAreIdsToo) {
   EXPECT_THAT(Rejected(), ::testing::StartsWith("{\"id\": \"-2\", \"text\": \"\""));
 }
 
+// As in every job that reads lines of JSON; an empty page would be one without text.
+TEST_F(ExtractJobTest, AStringThatCannotBeReadIsNoPage) {
+  std::ofstream(dir_ / "in") << "{\"id\": \"a\", \"html\": \"<p>It\\'s a page.\"}\n"
+                             << "{\"id\": \"b\", \"text\": \"It\\'s a text.\"}\n"
+                             << "{\"id\": \"c\", \"html\": \"<p>" << kSentences << "\"}\n"
+                             << "{\"id\": \"d\", \"html\": null}\n";
+  const Outcome outcome = Run(ExtractSpec("jsonl"));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  for (const char* counter : {"user.pages = 2", "user.lines_without_a_page = 2",
+                              "user.lines_of_text = 0", "user.pages_without_text = 1"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(counter));
+  }
+  EXPECT_EQ(Rejected(),
+            "{\"id\": \"d\", \"text\": \"\", \"rejected\": {\"rule\": \"extract.no_text\"}}\n");
+}
+
 std::string Response(const std::string& uri, const std::string& http,
                      const std::string& more = "") {
   return WarcRecord("response", uri, "application/http; msgtype=response", http, more);
