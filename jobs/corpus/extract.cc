@@ -2,9 +2,10 @@
 //
 // Input: whole files (format whole), named by their path, of HTML, or of text where their names
 // end so (.txt, .text, .md); JSON lines with the page in a field (format jsonl), {"id": ..., "url":
-// ..., "html": ...}, or, where they have none, the text in "text"; or crawls (format warc):
-// responses with pages, and conversions, whose text is taken as it is (WET files). A directory of
-// all of them has the format mixed. Output (raw), in the order of the input, one line each:
+// ..., "html": ...}, or, where they have none, the text in "text", with its "title", "date" and
+// "lang"; or crawls (format warc): responses with pages, and conversions, whose text is taken as it
+// is (WET files). A directory of all of them has the format mixed. Output (raw), in the order of
+// the input, one line each:
 //   {"id", "url", "domain", "crawled", "title", "date", "lang", "text"}
 // Fields that are empty are left out. What gives no text is counted by its reason; the output
 // "rejected" has it without a text, with a field
@@ -57,7 +58,27 @@ struct Source {
   std::string html;     // what `kind` says; with more than kMostBytes there was more
   std::string content_type;
   Kind kind = Kind::kPage;
+  quern::text::PageFacts facts;  // of a text, which says nothing of itself
 };
+
+// What a line says of its text: pages say the same of themselves, as long at most.
+quern::text::PageFacts FactsOfLine(const std::vector<quern::text::JsonField>& fields) {
+  constexpr size_t kMostTitle = 1000;
+  constexpr size_t kMostDate = 100;
+  constexpr size_t kMostLanguage = 35;
+  // One byte more than may stay shows that there was more.
+  const auto beginning = [&](std::string_view name, size_t most) {
+    std::string value = StringField(fields, name, most + 1);
+    value.resize(quern::text::WholeCharacters(value, most).size());
+    return value;
+  };
+  quern::text::PageFacts facts;
+  facts.title = beginning("title", kMostTitle);
+  facts.date = beginning("date", kMostDate);
+  facts.language = StringField(fields, "lang", kMostLanguage + 1);
+  if (facts.language.size() > kMostLanguage) facts.language.clear();
+  return facts;
+}
 
 // "text/html; charset=utf-8" is HTML; so is what says nothing of itself.
 bool MayBeHtml(std::string_view content_type) {
@@ -137,7 +158,8 @@ class ExtractMapper : public quern::Mapper {
                   StringField(*fields, "crawled"),
                   std::move(contents).value_or(""),
                   is_text ? "" : "text/html; charset=utf-8",
-                  is_text ? Source::Kind::kText : Source::Kind::kPage};
+                  is_text ? Source::Kind::kText : Source::Kind::kPage,
+                  is_text ? FactsOfLine(*fields) : quern::text::PageFacts()};
   }
 
   std::optional<Source> ReadFile(const quern::MapInput& in) {
@@ -163,7 +185,8 @@ class ExtractMapper : public quern::Mapper {
                   std::string(record.header("WARC-Date")),
                   std::string(in.value().substr(0, kMostBytes + 1)),
                   std::string(content_type),
-                  is_text ? Source::Kind::kText : Source::Kind::kPage};
+                  is_text ? Source::Kind::kText : Source::Kind::kPage,
+                  {}};
     if (!status.empty() && status != "200") {
       failed_->Increment();
       return Reject(in, &source, "extract.status", status), std::nullopt;
@@ -200,6 +223,7 @@ class ExtractMapper : public quern::Mapper {
 
   static Page ReadText(const Source& source) {
     Page page;
+    page.facts = source.facts;
     page.truncated = source.html.size() > kMostBytes;
     page.text = quern::text::ToUtf8(quern::text::WholeCharacters(source.html, kMostBytes), "UTF-8");
     const bool blank = page.text.find_first_not_of(" \t\r\n") == std::string::npos;

@@ -116,6 +116,21 @@ TEST_F(ExtractJobTest, AStringThatCannotBeReadIsNoPage) {
             "{\"id\": \"d\", \"text\": \"\", \"rejected\": {\"rule\": \"extract.no_text\"}}\n");
 }
 
+// A text says nothing of itself, but for its line.
+TEST_F(ExtractJobTest, ALineOfTextKeepsWhatItSaysOfTheText) {
+  std::ofstream(dir_ / "in")
+      << "{\"id\": \"a\", \"lang\": \"de\", \"date\": \"2024-05-17\", \"title\": \"T\", "
+         "\"text\": \"Ein Text.\", \"pages\": 3}\n"
+      << "{\"id\": \"b\", \"lang\": \"" << std::string(36, 'x') << "\", \"date\": 17, \"title\": \""
+      << std::string(999, 't') << "\u00fc\", \"text\": \"Noch einer.\"}\n";
+  ExpectSucceeds(ExtractSpec("jsonl"));
+  EXPECT_EQ(Output(),
+            "{\"id\": \"a\", \"title\": \"T\", \"date\": \"2024-05-17\", \"lang\": \"de\", "
+            "\"text\": \"Ein Text.\"}\n"
+            "{\"id\": \"b\", \"title\": \"" +
+                std::string(999, 't') + "\", \"text\": \"Noch einer.\"}\n");
+}
+
 std::string Response(const std::string& uri, const std::string& http,
                      const std::string& more = "") {
   return WarcRecord("response", uri, "application/http; msgtype=response", http, more);
