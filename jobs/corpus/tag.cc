@@ -6,7 +6,8 @@
 // alone. With params.url_lists the tags name the lists of URLs (jobs/corpus/url_lists.h) that hold
 // the document's "url". What names persons is counted where the document has the field "pii" of the
 // clean job; with params.pii=true it is looked for in the others, which then get that field, with
-// params.only_tags too.
+// params.only_tags too. A text that gets it is UTF-8: with other bytes it would be one of other
+// offsets for whoever mends it.
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "jobs/corpus/tagger.h"
 #include "jobs/corpus/url_lists.h"
 #include "jobs/params.h"
+#include "jobs/text/charset.h"
 #include "jobs/text/personal_data.h"
 #include "mapreduce/api/mapreduce.h"
 
@@ -59,23 +61,31 @@ class TagMapper : public quern::Mapper {
         quern::text::FindField(document.fields, quern::corpus::kPiiField);
     const auto known = field == nullptr ? std::nullopt : quern::corpus::ReadPii(field->value);
     looked_here_ = find_pii_ && !known.has_value();
-    if (looked_here_) found_pii_ = quern::text::FindPersonalData(TextWritten(document));
+    mended_ = looked_here_ && !quern::text::IsUtf8(document.text);
+    if (looked_here_) found_pii_ = FindPii(document);
     if (!known.has_value() && !looked_here_) return;
     const auto counts = quern::corpus::CountPii(known.has_value() ? *known : found_pii_);
     tags->pii_emails = static_cast<double>(counts.emails);
     tags->pii_ips = static_cast<double>(counts.ips);
   }
 
-  // A line of JSON keeps its bytes; in one that is made here those that are no UTF-8 are others.
-  static std::string TextWritten(const quern::corpus::Document& document) {
-    return document.fields.empty() ? quern::corpus::Utf8Of(document.text) : document.text;
+  // Of the text as whoever reads it in UTF-8 has it, and as every job writes it that writes it
+  // anew: a byte that is none is three.
+  std::vector<quern::text::PersonalSpan> FindPii(const quern::corpus::Document& document) const {
+    if (!mended_) return quern::text::FindPersonalData(document.text);
+    return quern::text::FindPersonalData(quern::corpus::Utf8Of(document.text));
   }
 
   void AddFields(const quern::corpus::Document& document) {
     if (document.fields.empty()) line_.AddString("text", document.text);
     for (const quern::text::JsonField& field : document.fields) {
       const bool replaced = looked_here_ && field.name == quern::corpus::kPiiField;
-      if (field.name != "tags" && !replaced) line_.AddRaw(field.name, field.value);
+      if (field.name == "tags" || replaced) continue;
+      if (mended_ && !found_pii_.empty() && field.name == reader_.field()) {
+        line_.AddString(field.name, document.text);
+      } else {
+        line_.AddRaw(field.name, field.value);
+      }
     }
   }
 
@@ -87,6 +97,7 @@ class TagMapper : public quern::Mapper {
   bool find_pii_ = false;
   // Of the present document.
   bool looked_here_ = false;
+  bool mended_ = false;  // what was looked at, for it is no UTF-8
   std::vector<quern::text::PersonalSpan> found_pii_;
 };
 QUERN_REGISTER_MAPPER(TagMapper);

@@ -117,6 +117,17 @@ TEST_F(PiiTagsTest, SpansAreThoseOfTheTextThatIsWritten) {
               HasSubstr("\"text\": \"\xef\xbf\xbd ann@b.org\", \"pii\": [[\"email\", 4, 9]], "));
 }
 
+// So that the places hold in jobs behind, which write such a byte as three.
+TEST_F(PiiTagsTest, ALineWithSpansHasATextInUtf8) {
+  const std::string lines =
+      "{\"text\": \"\xff ann@b.org\", \"n\": 1}\n{\"text\": \"\xff nobody\"}\n";
+  const std::string tagged = OutputOf("tag", lines, {"pii"});
+  EXPECT_THAT(tagged, HasSubstr("{\"text\": \"\xef\xbf\xbd ann@b.org\", \"n\": 1, "
+                                "\"pii\": [[\"email\", 4, 9]], \"tags\": {"));
+  EXPECT_THAT(tagged, HasSubstr("{\"text\": \"\xff nobody\", \"tags\": {"));
+  EXPECT_THAT(OutputOf("tag", lines), HasSubstr("{\"text\": \"\xff ann@b.org\", \"n\": 1, "));
+}
+
 TEST_F(PiiTagsTest, AFieldOfSomebodyElseIsNotCounted) {
   const std::string document = "{\"pii\": true, \"text\": \"Write to ann@b.org.\"}\n";
   EXPECT_THAT(OutputOf("tag", document), Not(HasSubstr("pii_emails")));
