@@ -78,7 +78,8 @@ UrlLists::List& UrlLists::ListNamed(const std::string& name, TaskContext& contex
 
 std::vector<std::string> UrlLists::Holding(std::string_view url) {
   std::vector<std::string> names;
-  const auto parsed = text::ParseUrl(url);
+  // Of one that is too long the host and the first of the path, which no list need have whole.
+  const auto parsed = text::ParseUrl(url.substr(0, text::kMostUrlBytes));
   if (!parsed.has_value()) return names;
   const std::vector<uint64_t> keys = text::KeysOfUrl(*parsed);
   for (const List& list : lists_) {

@@ -13,8 +13,6 @@ namespace quern::text {
 
 namespace {
 
-constexpr size_t kMaxUrlBytes = 8 << 10;
-
 bool IsUrlDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsUrlLetter(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
 
@@ -225,7 +223,7 @@ bool IsTrackingParameter(std::string_view parameter) {
 }  // namespace
 
 std::optional<Url> ParseUrl(std::string_view text) {
-  if (text.size() > kMaxUrlBytes) return std::nullopt;
+  if (text.size() > kMostUrlBytes) return std::nullopt;
   const std::string url = StripUrl(text);
   const std::string scheme = SchemeOf(url);
   if (!IsWebScheme(scheme)) return std::nullopt;
@@ -233,7 +231,7 @@ std::optional<Url> ParseUrl(std::string_view text) {
 }
 
 std::optional<Url> ResolveUrl(const Url& base, std::string_view link) {
-  if (link.size() > kMaxUrlBytes) return std::nullopt;
+  if (link.size() > kMostUrlBytes) return std::nullopt;
   const std::string text = StripUrl(link);
   const std::string scheme = SchemeOf(text);
   if (!scheme.empty()) {

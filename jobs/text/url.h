@@ -4,11 +4,15 @@
 // grouping them by host. Hosts in other scripts keep their letters (no IDNA).
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace quern::text {
+
+// Longer ones are none.
+inline constexpr size_t kMostUrlBytes = 8 << 10;
 
 struct Url {
   std::string scheme;    // "http" or "https"

@@ -99,6 +99,17 @@ TEST_F(UrlListsTest, TagsNameTheListsThatHoldADocument) {
   EXPECT_THAT(outcome.out, HasSubstr("user.documents_in_list.mal-ware = 2"));
 }
 
+// Its host is no other for what stands behind it.
+TEST_F(UrlListsTest, AUrlOfAnyLengthLiesInAList) {
+  const std::string much(9'000, 'a');
+  pb::JobSpec spec = JobOver(
+      "tag", WriteDocuments({"http://bad.example/?q=" + much, "http://worse.example/x/" + much,
+                             "http://worse.example/" + much, "http://good.example/" + much}));
+  AddList("adult.txt", "bad.example\nworse.example/x\n", &spec);
+  ExpectSucceeds(spec);
+  EXPECT_EQ(ListsInOutput(), (std::vector<std::string>{"[\"adult\"]", "[\"adult\"]", "[]", "[]"}));
+}
+
 TEST_F(UrlListsTest, WithoutListsThereIsNoTag) {
   ExpectSucceeds(JobOver("tag", WriteDocuments({"http://a.b/"})));
   EXPECT_EQ(ListsInOutput(), std::vector<std::string>{"none"});
