@@ -121,10 +121,11 @@ RemainingText WithoutParts(std::string_view text, const PartNumbers& gone) {
     }
   }
   joiner.End();
-  // The line that is the last one now may have had a line feed only for the one behind it.
+  // The line that is the last one now may have had an end only for the one behind it.
   if (!text.ends_with('\n') && left.text.ends_with('\n')) {
-    left.text.pop_back();
-    --left.pieces.back().bytes;
+    const size_t bytes = left.text.ends_with("\r\n") ? 2 : 1;
+    left.text.resize(left.text.size() - bytes);
+    left.pieces.back().bytes -= bytes;
   }
   return left;
 }

@@ -61,6 +61,8 @@ TEST(TextParts, LeaveParagraphsApartAndNoBlankLinesOfTheirOwn) {
   EXPECT_EQ(without("a\n\nb", {2}), "a");
   EXPECT_EQ(without("a\n\nb\n\n", {2}), "a\n");
   EXPECT_EQ(without("a\n\nb\n\nc\n\nd", {2, 3}), "a\n\nd");
+  EXPECT_EQ(without("a\r\n\r\nb\r\n\r\nc", {2}), "a\r\n\r\nc");
+  EXPECT_EQ(without("a\r\n\r\nb", {2}), "a") << "no half of the end of a line";
   // Lines at the edge of a paragraph do not join it to the next one.
   EXPECT_EQ(WithoutParts("a\nb\n\nc\nd", {.lines = {2, 4}, .paragraphs = {}}).text, "a\n\nd");
 }
@@ -86,6 +88,7 @@ TEST(TextParts, AreFoundAgainInWhatIsLeft) {
   EXPECT_EQ(pieces("a\nb\n\nc", {}), (Pieces{{0, 0, 6}}));
   EXPECT_EQ(pieces("a\nb\nc\n", {2}), (Pieces{{0, 0, 2}, {4, 2, 2}}));
   EXPECT_EQ(pieces("a\nb\nc", {1, 3}), (Pieces{{2, 0, 1}})) << "without its line feed";
+  EXPECT_EQ(pieces("a\r\nb", {2}), (Pieces{{0, 0, 1}}));
   EXPECT_EQ(pieces("a\nb", {1, 2}), Pieces());
 }
 
