@@ -13,6 +13,7 @@
 #include "mapreduce/cli/listed_files.h"
 #include "mapreduce/cli/optional_stages.h"
 #include "mapreduce/cli/toml_text.h"
+#include "mapreduce/cli/unused_settings.h"
 #include "mapreduce/plan/pipeline_rules.h"
 
 namespace quern::mr {
@@ -309,20 +310,6 @@ absl::Status FillParams(const PipelineFile& file, LoadedStage* stage) {
   return CheckParameterNames(stage->file);
 }
 
-// A parameter that nothing reads is a mistake. One that only a stage reads which is left out may
-// become of use again.
-absl::Status CheckAllAreRead(const PipelineFile& file, const std::vector<LoadedStage>& stages) {
-  for (const auto& [name, value] : file.params) {
-    const bool is_read = std::any_of(stages.begin(), stages.end(), [&](const LoadedStage& stage) {
-      return stage.stage.when == name || ReadsParam(stage, name);
-    });
-    if (!is_read) {
-      return InvalidArgumentError("params.{}: no stage reads it", CleanLine(name, 100));
-    }
-  }
-  return absl::OkStatus();
-}
-
 // With what the parameter of the stage's condition stands for.
 std::string Filled(const PipelineFile& file, const StageFile& stage, std::string text) {
   const std::string* const value = stage.when.empty() ? nullptr : FindParam(file, stage.when);
@@ -486,7 +473,7 @@ absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,
   spec.set_name(file.name);
   spec.set_output_path(file.output);
   spec.set_keep(file.keep);
-  RETURN_IF_ERROR(CheckAllAreRead(file, *stages));
+  RETURN_IF_ERROR(CheckParamsAreRead(file, *stages));
   RETURN_IF_ERROR(LeaveOutStages(file, stages));
   for (LoadedStage& stage : *stages) {
     RETURN_IF_ERROR(Annotate(FillStage(file, &stage), fmt::format("stage {}", stage.stage.name)));

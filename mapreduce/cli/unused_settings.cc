@@ -71,6 +71,18 @@ absl::Status CheckParamIsUsed(const std::string& param, const PipelineFile& file
 
 }  // namespace
 
+absl::Status CheckParamsAreRead(const PipelineFile& file, const std::vector<LoadedStage>& stages) {
+  for (const auto& [name, value] : file.params) {
+    const bool is_read = std::any_of(stages.begin(), stages.end(), [&](const LoadedStage& stage) {
+      return stage.stage.when == name || ReadsParam(stage, name);
+    });
+    if (!is_read) {
+      return InvalidArgumentError("params.{}: no stage reads it", CleanLine(name, kShownKeyBytes));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckSettingsAreUsed(const PipelineFile& file,
                                   const std::vector<LoadedStage>& stages) {
   for (const LoadedStage& loaded : stages) {
