@@ -69,6 +69,9 @@ struct Shape {
   }
 };
 
+// What the long keys and values of a round are together at most: several times as much is written.
+constexpr size_t kLongBytesOfARound = size_t{256} << 20;
+
 Shape DrawShape(Dice* dice) {
   Shape shape;
   shape.maps = static_cast<uint32_t>(dice->Between(1, 8));
@@ -79,7 +82,10 @@ Shape DrawShape(Dice* dice) {
   shape.keys = dice->Pick<uint64_t>({1, 2, dice->Between(1, 50), dice->Between(1, 5000), 50'000});
   shape.values = dice->Pick<uint64_t>({1, 2, 3, dice->Between(1, 200), 5000});
   shape.long_bytes = dice->OneIn(6) ? dice->Pick<size_t>({20'000, 200'000, 3 << 20}) : 0;
-  if (shape.long_bytes > 0) shape.records_per_map = std::min<size_t>(shape.records_per_map, 400);
+  if (shape.long_bytes > 0) {
+    const size_t of_a_map = kLongBytesOfARound / shape.maps / shape.long_bytes;
+    shape.records_per_map = std::min<size_t>({shape.records_per_map, 400, of_a_map});
+  }
   shape.combining = dice->Pick({Combining::kNone, Combining::kNone, Combining::kRepeat,
                                 Combining::kDistinct, Combining::kJoin, Combining::kSum});
   const MemoryPlan smallest = MemoryPlan::For(MemoryPlan::kMinLimitBytes, true);
