@@ -15,6 +15,8 @@ namespace quern::shell {
 namespace {
 
 constexpr size_t kTogether = 64;
+// Of one file, each after another power cut.
+constexpr int kMaxRewrites = 3;
 
 bool IsSmall(uint64_t size) { return size > 0 && size <= kSmallFileBytes; }
 
@@ -49,7 +51,12 @@ void Copies::Run(std::span<const CopyJob> jobs) const {
 }
 
 void Copies::CopyAlone(const CopyJob& job, Progress* progress) const {
-  Tell(job, source_->CopyAlone(job, progress));
+  absl::StatusOr<Copied> copied = source_->CopyAlone(job, progress);
+  for (int again = 0; absl::IsAborted(copied.status()) && again < kMaxRewrites; ++again) {
+    if (!source_->CanReadAgain(job) || Interrupted()) break;
+    copied = source_->CopyAlone(job, progress);
+  }
+  Tell(job, copied);
 }
 
 void Copies::CopySmall(std::span<const CopyJob> jobs, Progress* progress) const {

@@ -38,8 +38,10 @@ class CopySource {
   // The bytes of a file that was small. Nothing when it cannot be read, or has become empty or
   // large: it is copied alone, where it is told what is wrong with it.
   virtual std::optional<std::string> ReadSmall(const CopyJob& job) const = 0;
-  // A file of any size.
+  // A file of any size. ABORTED: servers lost power under it, and it has to be written again.
   virtual absl::StatusOr<Copied> CopyAlone(const CopyJob& job, Progress* progress) const = 0;
+  // Whether the file can be read from its start once more; not so what comes from a pipe.
+  virtual bool CanReadAgain(const CopyJob&) const { return true; }
 };
 
 struct CopyOptions {

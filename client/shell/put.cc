@@ -26,8 +26,6 @@
 namespace quern::shell {
 namespace {
 
-// Of one file, each after another power cut.
-constexpr int kMaxRewrites = 3;
 // What the cluster keeps of a mode: nothing runs there, and whoever gets a file owns it, so setuid
 // and setgid would be given to somebody else.
 constexpr uint32_t kKeptModeBits = 01777;
@@ -40,18 +38,7 @@ class LocalSource final : public CopySource {
     return ReadSmallFile(job.source);
   }
 
-  // The file as a whole has to be written again when servers lost power under it.
   absl::StatusOr<Copied> CopyAlone(const CopyJob& job, Progress* progress) const override {
-    absl::StatusOr<Copied> copied = TryCopy(job, progress);
-    for (int again = 0; absl::IsAborted(copied.status()) && again < kMaxRewrites; ++again) {
-      if (job.source == "-" || Interrupted()) break;
-      copied = TryCopy(job, progress);
-    }
-    return copied;
-  }
-
- private:
-  absl::StatusOr<Copied> TryCopy(const CopyJob& job, Progress* progress) const {
     UniqueFd fd(job.source == "-" ? dup(STDIN_FILENO)
                                   : open(job.source.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return ErrnoStatus(errno, job.source);
@@ -63,6 +50,8 @@ class LocalSource final : public CopySource {
     ASSIGN_OR_RETURN(const client::FileStatus status, writer->Close());
     return Copied{.bytes = status.length, .crc = crc};
   }
+
+  bool CanReadAgain(const CopyJob& job) const override { return job.source != "-"; }
 
   client::FileSystem* const fs_;
   RateLimit* const limit_;  // null: none

@@ -49,9 +49,13 @@ class ScriptedSource final : public CopySource {
   }
   absl::StatusOr<Copied> CopyAlone(const CopyJob& job, Progress*) const override {
     alone_.push_back(job.source);
+    if (power_cuts-- > 0) return absl::AbortedError("the servers lost power");
     return Copied{.bytes = 7};
   }
+  bool CanReadAgain(const CopyJob& job) const override { return job.source != "-"; }
   const std::vector<std::string>& alone() const { return alone_; }
+
+  mutable int power_cuts = 0;  // so many calls of CopyAlone meet one
 
  private:
   const std::map<std::string, std::string> small_;
@@ -111,6 +115,25 @@ TEST_F(CopiesTest, OneThatCannotBeMadeIsReportedAndHarmsNoOther) {
   EXPECT_THAT(source.alone(), ElementsAre()) << "the answer would be the same";
   EXPECT_EQ(fake_.FileBytes("/a"), "old");
   EXPECT_EQ(fake_.FileBytes("/c"), "z");
+}
+
+TEST_F(CopiesTest, OneWhoseServersLostPowerIsBegunAgain) {
+  const ScriptedSource source({});
+  source.power_cuts = 2;
+  EXPECT_EQ(Copy(source, {"b"}), 0);
+  EXPECT_THAT(source.alone(), ElementsAre("b", "b", "b"));
+  EXPECT_THAT(out_.Text(), HasSubstr("\"bytes\":7"));
+  EXPECT_EQ(err_.Text(), "");
+}
+
+TEST_F(CopiesTest, NotForeverAndNotWhatComesFromAPipe) {
+  const ScriptedSource source({});
+  source.power_cuts = 100;
+  EXPECT_EQ(Copy(source, {"b"}), 1);
+  EXPECT_EQ(source.alone().size(), 4U);
+  EXPECT_EQ(Copy(source, {"-"}), 1);
+  EXPECT_EQ(source.alone().size(), 5U);
+  EXPECT_THAT(err_.Text(), HasSubstr("lost power"));
 }
 
 std::vector<size_t> Groups(const std::vector<uint64_t>& sizes, size_t workers) {
