@@ -1,7 +1,7 @@
 # The only ways a target is made, so that flags, layers and names stay the same everywhere.
 
 # quern_library(NAME SOURCES a.cc ... HEADERS a.h ... [PUBLIC deps...] [PRIVATE deps...])
-# A static library. Its headers are compiled alone by the target all_verify_interface_header_sets.
+# A static library. Its headers are compiled alone by the target check_headers.
 function(quern_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
   if(ARG_SOURCES)
@@ -18,7 +18,6 @@ function(quern_library name)
   if(ARG_HEADERS)
     target_sources(${name} ${scope} FILE_SET HEADERS BASE_DIRS "${CMAKE_SOURCE_DIR}"
       FILES ${ARG_HEADERS})
-    set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   endif()
   set_property(GLOBAL APPEND PROPERTY QUERN_LIBRARIES ${name})
 endfunction()

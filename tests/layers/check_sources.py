@@ -178,7 +178,7 @@ def takes_real_clock(path, line):
 
 def build_problem(root, path):
     """Every file is built, and every header compiles alone: it stands in a HEADERS list (target
-    all_verify_interface_header_sets), or is the first include of the source file of its name."""
+    check_headers), or is the first include of the source file of its name."""
     if is_listed(root, path):
         return None
     if path.endswith(".cc"):
