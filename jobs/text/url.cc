@@ -90,39 +90,55 @@ std::string PercentEncoded(std::string_view text, std::string_view forbidden) {
   return out;
 }
 
-// 1.2.3.4 as browsers read numbers as hosts: also 0x7f.1 and 2130706433. Nothing when the host is
-// no number; empty when it is one that is no address.
-std::optional<std::string> ReadIpv4(std::string_view host) {
+// Whether a host is an address (https://url.spec.whatwg.org, "ends in a number checker"): when the
+// whole of its last label is a number, 0x with nothing behind it too. "a1" of "host.a1" is none.
+bool EndsInNumber(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  std::string_view label = host.substr(host.rfind('.') + 1);
+  if (label.starts_with("0x")) {
+    label.remove_prefix(2);
+    return std::all_of(label.begin(), label.end(), [](char c) { return HexValue(c) >= 0; });
+  }
+  return !label.empty() && std::all_of(label.begin(), label.end(), IsUrlDigit);
+}
+
+// One part of an address: "127", "0x7f" or "0177". Nothing when it is no such number, or too large
+// for any address.
+std::optional<uint64_t> ReadIpv4Part(std::string_view part) {
+  int base = 10;
+  if (part.starts_with("0x")) {
+    part.remove_prefix(2);
+    if (part.empty()) return 0;
+    base = 16;
+  } else if (part.size() > 1 && part[0] == '0') {
+    base = 8;
+  }
+  uint64_t value = 0;
+  const char* const end = part.data() + part.size();
+  const auto [last, error] = std::from_chars(part.data(), end, value, base);
+  if (error != std::errc() || last != end) return std::nullopt;
+  return value;
+}
+
+// 1.2.3.4 of a host in small letters that ends in a number, as browsers read it: also of 0x7f.1 and
+// 2130706433. Empty when it is no address.
+std::string ReadIpv4(std::string_view host) {
+  constexpr size_t kMostParts = 4;
   std::vector<uint64_t> parts;
   if (host.ends_with('.')) host.remove_suffix(1);
   for (size_t at = 0; at <= host.size();) {
     const size_t end = std::min(host.find('.', at), host.size());
-    std::string_view part = host.substr(at, end - at);
-    int base = 10;
-    if (part.starts_with("0x") || part.starts_with("0X")) {
-      part.remove_prefix(2);
-      base = 16;
-    } else if (part.size() > 1 && part[0] == '0') {
-      base = 8;
-    }
-    uint64_t value = 0;
-    const auto [last, error] = std::from_chars(part.data(), part.data() + part.size(), value, base);
-    const bool number = error == std::errc() && last == part.data() + part.size();
-    if (!number) {
-      // A name, unless its last part is a number.
-      return end == host.size() || !IsUrlDigit(host.back()) ? std::nullopt
-                                                            : std::optional<std::string>("");
-    }
-    parts.push_back(value);
+    const std::optional<uint64_t> part = ReadIpv4Part(host.substr(at, end - at));
+    if (!part.has_value() || parts.size() == kMostParts) return "";
+    parts.push_back(*part);
     at = end + 1;
   }
-  if (parts.size() > 4) return "";
   uint64_t address = 0;
   for (size_t i = 0; i + 1 < parts.size(); ++i) {
     if (parts[i] > 255) return "";
     address |= parts[i] << (24 - 8 * i);
   }
-  if (parts.back() >= uint64_t{1} << (8 * (5 - parts.size()))) return "";
+  if (parts.back() >= uint64_t{1} << (8 * (kMostParts + 1 - parts.size()))) return "";
   address |= parts.back();
   return std::to_string(address >> 24) + "." + std::to_string(address >> 16 & 255) + "." +
          std::to_string(address >> 8 & 255) + "." + std::to_string(address & 255);
@@ -143,7 +159,7 @@ std::string NormalHost(std::string_view text) {
     }
   }
   if (host.find_first_not_of('.') == std::string::npos) return "";
-  return ReadIpv4(host).value_or(host);
+  return EndsInNumber(host) ? ReadIpv4(host) : host;
 }
 
 // user:password@host:port
@@ -278,7 +294,7 @@ std::string DedupKey(const Url& url) {
 
 std::string RegistrableDomain(std::string_view host) {
   const std::string name(host);
-  const bool address = host.starts_with('[') || (!host.empty() && IsUrlDigit(host.back()));
+  const bool address = host.starts_with('[') || EndsInNumber(host);
   if (address) return name;
   const char* const domain = psl_registrable_domain(psl_builtin(), name.c_str());
   return domain == nullptr ? name : domain;

@@ -40,16 +40,42 @@ TEST(Url, HasOneSpelling) {
                                    {"http://2130706433/", "http://127.0.0.1/"},
                                    {"http://192.168.010.1/", "http://192.168.8.1/"},
                                    {"http://1.example/", "http://1.example/"},
+                                   {"http://host.a1/", "http://host.a1/"},
+                                   {"http://s3.v2./x", "http://s3.v2./x"},
+                                   {"http://a.1b2/", "http://a.1b2/"},
+                                   {"http://a.0xg1/", "http://a.0xg1/"},
+                                   {"http://0x/", "http://0.0.0.0/"},
+                                   {"http://127.1./", "http://127.0.0.1/"},
                                    {"ht\ntp://a/b\tc", "http://a/bc"}}) {
     EXPECT_EQ(Normal(c.text), c.want) << c.text;
   }
 }
 
 TEST(Url, RefusesWhatIsNone) {
-  for (const char* text :
-       {"", "a/b", "ftp://a/", "mailto:x@y", "javascript:0", "http://", "http:///", "://a",
-        "http://a b/", "http://a:99999/", "http://a:x/", "http://[::1/", "http://[x]/",
-        "http://256.1.1.1/", "http://1.2.3.4.5/", "http://a%00b/", "http://./"}) {
+  for (const char* text : {"",
+                           "a/b",
+                           "ftp://a/",
+                           "mailto:x@y",
+                           "javascript:0",
+                           "http://",
+                           "http:///",
+                           "://a",
+                           "http://a b/",
+                           "http://a:99999/",
+                           "http://a:x/",
+                           "http://[::1/",
+                           "http://[x]/",
+                           "http://256.1.1.1/",
+                           "http://1.2.3.4.5/",
+                           "http://a%00b/",
+                           "http://./",
+                           "http://a.1/",
+                           "http://a.0x1/",
+                           "http://a.0x/",
+                           "http://1.2.3.09/",
+                           "http://09./",
+                           "http://99999999999999999999/",
+                           "http://1..2/"}) {
     EXPECT_EQ(Normal(text), "none") << text;
   }
   EXPECT_EQ(Normal("http://a/" + std::string(9000, 'x')), "none");
@@ -89,6 +115,7 @@ TEST(Url, BelongsToWhoRegisteredIt) {
   EXPECT_EQ(RegistrableDomain("co.uk"), "co.uk");
   EXPECT_EQ(RegistrableDomain("localhost"), "localhost");
   EXPECT_EQ(RegistrableDomain("127.0.0.1"), "127.0.0.1");
+  EXPECT_EQ(RegistrableDomain("www.host.a1"), "host.a1");
   EXPECT_EQ(RegistrableDomain("[::1]"), "[::1]");
 }
 
