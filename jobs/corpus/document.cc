@@ -19,6 +19,16 @@ bool IsBlankLine(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
 }
 
+// AddFields without the fields of one name; of none with "".
+void AddFieldsBut(std::string_view name, const Document& document, text::JsonObjectWriter* line) {
+  for (const text::JsonField& field : document.fields) {
+    if (name.empty() || field.name != name) line->AddRaw(field.name, field.value);
+  }
+  if (!document.fields.empty()) return;
+  line->AddString("id", document.id);
+  line->AddString("text", document.text);
+}
+
 }  // namespace
 
 std::string IdOf(const std::vector<text::JsonField>& fields) {
@@ -47,10 +57,7 @@ void DocumentReader::Start(TaskContext& context) {
 }
 
 void AddFields(const Document& document, text::JsonObjectWriter* line) {
-  for (const text::JsonField& field : document.fields) line->AddRaw(field.name, field.value);
-  if (!document.fields.empty()) return;
-  line->AddString("id", document.id);
-  line->AddString("text", document.text);
+  AddFieldsBut("", document, line);
 }
 
 text::JsonObjectWriter RejectedBy(std::string_view rule) {
@@ -65,7 +72,7 @@ void AddRejected(text::JsonObjectWriter why, text::JsonObjectWriter* line) {
 
 std::string RejectedLine(const Document& document, text::JsonObjectWriter why) {
   text::JsonObjectWriter line;
-  AddFields(document, &line);
+  AddFieldsBut(kRejectedField, document, &line);
   AddRejected(std::move(why), &line);
   return line.Take();
 }

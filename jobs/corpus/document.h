@@ -40,7 +40,8 @@ text::JsonObjectWriter RejectedBy(std::string_view rule);
 // The field goes behind those that the line has.
 void AddRejected(text::JsonObjectWriter why, text::JsonObjectWriter* line);
 
-// The document as it came, with the field at its end.
+// The document as it came, with the field at its end; one of that name which it has brought along
+// gives way.
 std::string RejectedLine(const Document& document, text::JsonObjectWriter why);
 
 // The same of a copy: {"rule": RULE, "of": ID}.

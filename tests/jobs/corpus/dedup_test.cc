@@ -56,6 +56,18 @@ TEST(Rejected, StandsBehindWhatTheDocumentHas) {
   EXPECT_EQ(made.Take(), R"({"id": "a", "rejected": {"rule": "r", "value": 12}})");
 }
 
+// A line with two fields of one name is read in two ways.
+TEST(Rejected, ReplacesTheFieldThatADocumentHas) {
+  const std::string line = R"({"rejected":"by hand","id":"a","text":"x","rejected":{"rule":"q"}})";
+  const corpus::Document document{"a", "x", text::ReadJsonObject(line).value()};
+  EXPECT_EQ(corpus::RejectedCopy(document, "r", "b"),
+            R"({"id": "a", "text": "x", "rejected": {"rule": "r", "of": "b"}})");
+  text::JsonObjectWriter kept;
+  corpus::AddFields(document, &kept);
+  EXPECT_EQ(kept.Take(),
+            R"({"rejected": "by hand", "id": "a", "text": "x", "rejected": {"rule":"q"}})");
+}
+
 class RanksTest : public RandomTest {};
 
 TEST_F(RanksTest, AreInTheOrderOfTheirNumbers) {
