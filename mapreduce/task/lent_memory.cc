@@ -23,6 +23,14 @@ constexpr int kFiller = 0xdb;
 std::atomic<const LentMemory*> watched;
 struct sigaction handled_before;
 
+absl::Status NoAddresses(int error_number, size_t bytes) {
+  const absl::Status why = ErrnoStatus(error_number, "memory for --check");
+  return MakeStatus(why.code(),
+                    fmt::format("{}: {} MiB of addresses are more than this process may have. Try: "
+                                "ulimit -v unlimited before it, or no --check",
+                                Message(why), bytes >> 20));
+}
+
 }  // namespace
 
 FaultNote::FaultNote() : file_(memfd_create("quern-fault", MFD_CLOEXEC)) {}
@@ -54,7 +62,7 @@ absl::StatusOr<std::unique_ptr<LentMemory>> LentMemory::Create(const FaultNote* 
   const auto page_bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   void* const base = mmap(nullptr, kPages * page_bytes, PROT_NONE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (base == MAP_FAILED) return ErrnoStatus(errno, "memory for --check");
+  if (base == MAP_FAILED) return NoAddresses(errno, kPages * page_bytes);
   std::unique_ptr<LentMemory> memory(new LentMemory(static_cast<char*>(base), page_bytes, note));
   struct sigaction action = {};
   action.sa_sigaction = OnFault;

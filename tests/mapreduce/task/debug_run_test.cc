@@ -59,8 +59,10 @@ TEST_F(DebugRunTest, ErrorsBeforeTheTaskHasBegunAreToldOnce) {
   ExpectSays("No such file or directory", "--master 127.0.0.1:1");  // the plugin
   if (!kHasLimits) return;
   // Which takes 256 MiB of addresses.
-  ExpectSays("memory for --check: Cannot allocate memory", "--master 127.0.0.1:1 --check",
-             "ulimit -v 260000; ");
+  ExpectSays(
+      "memory for --check: Cannot allocate memory: 256 MiB of addresses are more than this process "
+      "may have. Try: ulimit -v unlimited before it, or no --check",
+      "--master 127.0.0.1:1 --check", "ulimit -v 260000; ");
 }
 
 }  // namespace
