@@ -27,6 +27,18 @@ std::string NameOfList(const std::string& file) {
   return dot == std::string::npos || dot == 0 ? file : file.substr(0, dot);
 }
 
+// " names no host. Try: ..." of a line that is no entry.
+std::string WhyNoEntry(std::string_view line) {
+  const bool is_text = std::none_of(line.begin(), line.end(), [](char c) {
+    return static_cast<unsigned char>(c) < ' ' && !IsBlank(c);  // packed files
+  });
+  if (is_text && line.find('*') != std::string_view::npos) {
+    return " is a pattern. Try: example.com, which holds every host and page below it, or "
+           "example.com/path";
+  }
+  return " names no host. Try: lines such as example.com or example.com/path";
+}
+
 void ReadList(TaskContext& context, const std::string& name, text::UrlSet* urls) {
   std::ifstream file(context.file(name), std::ios::binary);
   std::string line;
@@ -38,8 +50,7 @@ void ReadList(TaskContext& context, const std::string& name, text::UrlSet* urls)
     }
     if (std::all_of(entry.begin(), entry.end(), IsBlank)) continue;
     if (!urls->Add(entry)) {
-      context.Fail("files: " + name + ": line " + std::to_string(number) +
-                   " names no host. Try: lines such as example.com or example.com/path");
+      context.Fail("files: " + name + ": line " + std::to_string(number) + WhyNoEntry(entry));
     }
     ++entries;
   }

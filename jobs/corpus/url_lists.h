@@ -14,7 +14,7 @@ class UrlLists {
  public:
   // Those that params.url_lists names: side files. A line is what text::UrlSet::Add takes; blank
   // ones and comments, from a '#' at its beginning or behind a blank, are passed over. A line that
-  // names no host fails the job, and so does a list without any. A counter for each list.
+  // it does not take fails the job, and so does a list without any. A counter for each list.
   void Read(TaskContext& context);
 
   bool empty() const { return lists_.empty(); }

@@ -109,6 +109,8 @@ std::vector<uint64_t> KeysOfUrl(const Url& url) {
 bool UrlSet::Add(std::string_view line) {
   line = Trim(line);
   if (IsPlainHost(line)) return keys_.push_back(KeyOf(line)), true;
+  if (line.ends_with("/*")) line.remove_suffix(1);
+  if (line.ends_with('*')) return false;
   const std::optional<Url> url = ReadEntry(line);
   if (!url.has_value()) return false;
   const std::optional<std::string> host = HostOf(*url);

@@ -21,7 +21,9 @@ class UrlSet {
   // example.com, blog.example.com, example.com/path, with a scheme or without. Case, a leading
   // "www.", dots around the host and a slash at the end of the path make no difference, nor do
   // port and fragment; other scripts and their Punycode are the same. With a query an entry is one
-  // page. False when the line names no host, or has tabs or line breaks inside: columns of a table.
+  // page. "/*" at the end is all that lies below, as without it. False when the line names no host,
+  // has tabs or line breaks inside (columns of a table), or ends in another '*': entries are whole
+  // names, and no URL would be held. A '*' elsewhere in a path stands for itself.
   bool Add(std::string_view line);
   // After the last Add, before the first Holds.
   void Seal();

@@ -125,9 +125,12 @@ TEST_F(UrlListsTest, SaysWhichLineNamesNoHost) {
   };
   EXPECT_THAT(complaint("# comment\n\na.b\n/path\nc.d\n"),
               HasSubstr("files: adult.txt: line 4 names no host. Try: lines such as example.com"));
-  EXPECT_THAT(complaint("a.b\n*.c.d"), HasSubstr("adult.txt: line 2 names no host"));
+  EXPECT_THAT(complaint("a.b\n*.c.d"), HasSubstr("adult.txt: line 2 is a pattern. Try: "));
+  EXPECT_THAT(
+      complaint("a.b/*\nc.d/e*\n"),
+      HasSubstr("adult.txt: line 2 is a pattern. Try: example.com, which holds every host"));
   EXPECT_THAT(complaint("a.b\n127.0.0.1\tc.d\n"), HasSubstr("adult.txt: line 2 names no host"));
-  EXPECT_THAT(complaint("\x1f\x8b\x08\x01\xff\xfe"), HasSubstr("adult.txt: line 1 names no host"));
+  EXPECT_THAT(complaint("\x1f\x8b\x08*\xff\xfe"), HasSubstr("adult.txt: line 1 names no host"));
   EXPECT_THAT(complaint(std::string("a.b\nc\0d\n", 8)), HasSubstr("line 2 names no host"));
   EXPECT_THAT(complaint(""), HasSubstr("files: adult.txt: names no host. Try: "));
   EXPECT_THAT(complaint("# nothing\n\n"), HasSubstr("files: adult.txt: names no host. Try: "));
