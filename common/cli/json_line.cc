@@ -56,6 +56,11 @@ JsonLine& JsonLine::Add(std::string_view key, const std::vector<JsonLine>& objec
   return *this;
 }
 
+JsonLine& JsonLine::Add(std::string_view key, const std::vector<std::string>& texts) {
+  impl_->object[std::string(key)] = texts;
+  return *this;
+}
+
 std::string JsonLine::ToString() const {
   // The default handler throws on invalid UTF-8.
   return impl_->object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);

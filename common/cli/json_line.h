@@ -31,6 +31,8 @@ class JsonLine {
   JsonLine& Add(std::string_view key, bool value);
   JsonLine& Add(std::string_view key, const JsonLine& object);
   JsonLine& Add(std::string_view key, const std::vector<JsonLine>& objects);
+  // Texts of which nobody needs wrong bytes: those are replaced by U+FFFD.
+  JsonLine& Add(std::string_view key, const std::vector<std::string>& texts);
 
   // Without a line end.
   std::string ToString() const;

@@ -81,8 +81,11 @@ namespace {
 // As the end of a sentence about the output.
 std::string SetAsideOf(const pb::JobStatus& status) {
   const std::string line = SetAsideLine(status);
-  if (line.empty()) return "";
-  return (line.starts_with("WARNING") ? ". " : ", ") + line;
+  const std::string nothing = NothingReadText(status);
+  std::string text;
+  if (!line.empty()) text = (line.starts_with("WARNING") ? ". " : ", ") + line;
+  if (!nothing.empty()) text += ". " + OneLine(nothing);
+  return text;
 }
 
 }  // namespace

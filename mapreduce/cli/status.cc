@@ -22,6 +22,8 @@ void PrintPhase(const std::string& name, const pb::JobStatus::Phase& phase) {
 void PrintSetAside(const pb::JobStatus& job) {
   const std::string line = SetAsideLine(job);
   if (!line.empty()) Out().Format("set aside: {}\n", line);
+  const std::string nothing = NothingReadText(job);
+  if (!nothing.empty()) Out().Format("{}\n", OneLine(nothing));
 }
 
 void PrintWait(const pb::JobStatus& job) {
@@ -37,7 +39,7 @@ class Status final : public JobCommand {
     for (const std::string& job_id : jobs_) {
       ASSIGN_OR_RETURN(const pb::JobStatus job, coordinator->GetJob(job_id));
       if (session->json) {
-        Out().Format("{}\n", JobJson(job).ToString());
+        Out().Format("{}\n", JobEndJson(job).ToString());
       } else {
         Print(job, session->clock->TimeNow());
       }

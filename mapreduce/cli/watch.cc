@@ -74,7 +74,7 @@ absl::StatusOr<int> AskWhatNow(CoordinatorClient* client, const std::string& job
 
 int ShowEnd(const Session& session, const pb::JobStatus& status, Success success) {
   const bool succeeded = status.state() == pb::JOB_STATE_SUCCEEDED;
-  if (session.json) Out().Format("{}\n", JobJson(status).ToString());
+  if (session.json) Out().Format("{}\n", JobEndJson(status).ToString());
   const bool silent = session.quiet || success == Success::kSilent;
   if (!session.json && !(silent && succeeded)) {
     Err().Format("{}\n", EndLine(status, session.clock->TimeNow()));

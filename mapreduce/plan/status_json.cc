@@ -2,8 +2,10 @@
 
 #include <absl/time/time.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -103,6 +105,14 @@ JsonLine JobJson(const pb::JobStatus& status) {
 
 namespace {
 
+constexpr std::string_view kWarningMark = "WARNING: ";
+
+// Where the place of a text says already what it is.
+std::string WithoutMark(std::string_view text) {
+  if (text.starts_with(kWarningMark)) text.remove_prefix(kWarningMark.size());
+  return std::string(text);
+}
+
 // Nobody has asked for these to be left out: damage, or a wrong format.
 std::string UnreadText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters) {
   constexpr std::string_view kUnread = "map_set_aside_";
@@ -158,7 +168,51 @@ std::string NothingLeftText(const Counters& counters,
   return fmt::format("WARNING: none of {} document{} was kept", rejected, rejected == 1 ? "" : "s");
 }
 
+// Whether a map has had anything, be it that it was set aside. Where there is nothing to read no
+// map runs.
+bool HasRead(const Counters& counters) {
+  return std::any_of(counters.begin(), counters.end(), [](const pb::Counter& counter) {
+    return counter.group() == "quern" && counter.value() > 0 && counter.name().starts_with("map_");
+  });
+}
+
+void AddWarnings(std::string_view stage, const Counters& counters,
+                 const pb::JobSpec::CounterMeanings& meanings, std::vector<std::string>* warnings) {
+  for (const std::string& text : {UnreadText(counters), NothingLeftText(counters, meanings)}) {
+    if (text.empty()) continue;
+    warnings->push_back(stage.empty() ? WithoutMark(text)
+                                      : fmt::format("{}: {}", stage, WithoutMark(text)));
+  }
+}
+
 }  // namespace
+
+std::string NothingReadText(const pb::JobStatus& status) {
+  if (status.state() != pb::JOB_STATE_SUCCEEDED || HasRead(status.counters())) return "";
+  for (const pb::JobStatus::Stage& stage : status.stages()) {
+    // What one has read that was not needed this time, nobody knows.
+    const bool unknown = stage.state() == pb::JobStatus::Stage::STATE_NOT_NEEDED;
+    if (unknown || HasRead(stage.counters())) return "";
+  }
+  return fmt::format(
+      "WARNING: nothing was read: no file of the input has a byte in it{}. Try: another input; "
+      "names that begin with '_' or '.' are passed over",
+      status.command().empty() ? "" : fmt::format(" ({})", status.command()));
+}
+
+JsonLine JobEndJson(const pb::JobStatus& status) {
+  std::vector<std::string> warnings;
+  if (const std::string text = NothingReadText(status); !text.empty()) {
+    warnings.push_back(WithoutMark(text));
+  }
+  AddWarnings("", status.counters(), status.counter_meanings(), &warnings);
+  for (const pb::JobStatus::Stage& stage : status.stages()) {
+    AddWarnings(stage.name(), stage.counters(), stage.counter_meanings(), &warnings);
+  }
+  JsonLine json = JobJson(status);
+  json.Add("warnings", warnings);
+  return json;
+}
 
 std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
                          const pb::JobSpec::CounterMeanings& meanings) {

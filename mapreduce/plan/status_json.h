@@ -10,6 +10,8 @@
 namespace quern::mr {
 
 JsonLine JobJson(const pb::JobStatus& status);
+// The same with "warnings", of a whole status: summaries have no counters.
+JsonLine JobEndJson(const pb::JobStatus& status);
 JsonLine FailureJson(const pb::AttemptFailure& failure);
 
 // "3 records set aside (no_tab 2, no_node 1)", of what a job's classes could not read, and a
@@ -17,5 +19,9 @@ JsonLine FailureJson(const pb::AttemptFailure& failure);
 // nothing was read or is left; empty when there is nothing to say.
 std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
                          const pb::JobSpec::CounterMeanings& meanings);
+
+// "WARNING: nothing was read: ..." of a job or pipeline that has succeeded over inputs of no byte;
+// else empty. Not of summaries: they have no counters, as if nothing had been read.
+std::string NothingReadText(const pb::JobStatus& status);
 
 }  // namespace quern::mr

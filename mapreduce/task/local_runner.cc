@@ -71,7 +71,7 @@ void DescribeJob(const LocalJob& job, pb::JobStatus* status) {
 }
 
 int PrintEnd(const pb::JobStatus& status) {
-  Out().Format("{}\n", JobJson(status).ToString());
+  Out().Format("{}\n", JobEndJson(status).ToString());
   return status.state() == pb::JOB_STATE_SUCCEEDED ? kExitOk : kExitFailed;
 }
 
@@ -178,8 +178,13 @@ std::string ChoiceReason(const LocalJob& job) {
   return choice.empty() ? "" : fmt::format("{} were run: this is no whole output", choice);
 }
 
-void SayDone(const LocalJob& job) {
-  pb::JobStatus done;
+// A line of its own, when there is something to say.
+void SayNothingRead(const pb::JobStatus& done) {
+  const std::string text = NothingReadText(done);
+  if (!text.empty()) Err().Format("{}: {}\n", done.name(), CleanLine(text, kShownOfSetAside));
+}
+
+void SayDone(const LocalJob& job, pb::JobStatus done) {
   DescribeJob(job, &done);
   const std::string set_aside =
       CleanLine(SetAsideText(done.counters(), done.counter_meanings()), kShownOfSetAside);
@@ -196,6 +201,7 @@ void SayDone(const LocalJob& job) {
     if (!job.HasWritten(named.output().path())) continue;
     Err().Format("{}: {} in {}\n", job.spec().name(), named.name(), named.output().path());
   }
+  SayNothingRead(done);
   ShowCounters(job.counters());
 }
 
@@ -220,14 +226,14 @@ int RunLocal(const LocalOptions& options) {
   const absl::Time started = options.clock->TimeNow();
   if (const absl::Status status = job.Prepare(); !status.ok()) return Reject(options, status);
   const absl::Status ran = job.Run();
+  pb::JobStatus end = MakeEnd(*spec, ran, started, options.clock->TimeNow());
   if (options.json) {
-    pb::JobStatus end = MakeEnd(*spec, ran, started, options.clock->TimeNow());
     DescribeJob(job, &end);
     if (ran.ok()) end.set_reason(ChoiceReason(job));
     return PrintEnd(end);
   }
   if (!ran.ok()) return Say(kExitFailed, ran, kRunLocal);
-  if (!options.quiet) SayDone(job);
+  if (!options.quiet) SayDone(job, std::move(end));
   return kExitOk;
 }
 
@@ -247,13 +253,14 @@ int RunLocalPipeline(const LocalOptions& options) {
   const absl::Time started = options.clock->TimeNow();
   if (const absl::Status status = pipeline.Prepare(); !status.ok()) return Reject(options, status);
   const absl::Status ran = pipeline.Run();
-  if (options.json) {
-    pb::JobStatus end = MakeEnd(*spec, ran, started, options.clock->TimeNow());
-    pipeline.Describe(&end);
-    return PrintEnd(end);
-  }
+  pb::JobStatus end = MakeEnd(*spec, ran, started, options.clock->TimeNow());
+  pipeline.Describe(&end);
+  if (options.json) return PrintEnd(end);
   if (!ran.ok()) return Say(kExitFailed, ran, kRunLocal);
-  if (!options.quiet) Err().Format("{}: done\n", spec->name());
+  if (!options.quiet) {
+    Err().Format("{}: done\n", spec->name());
+    SayNothingRead(end);
+  }
   return kExitOk;
 }
 

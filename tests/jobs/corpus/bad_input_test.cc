@@ -161,6 +161,14 @@ TEST_F(BadInputTest, AnInputWithoutADocumentIsSaid) {
   EXPECT_THAT(RunOne(extract), Not(HasSubstr("WARNING")));
 }
 
+TEST_F(BadInputTest, AnEmptyInputIsSaid) {
+  Write("a.jsonl", "");
+  EXPECT_THAT(RunOne(SpecOf("tag", "crawl", "tagged")),
+              HasSubstr("WARNING: nothing was read: no file of the input has a byte in it"));
+  Write("a.jsonl", "\n");
+  EXPECT_THAT(RunOne(SpecOf("tag", "crawl", "tagged2")), Not(HasSubstr("WARNING")));
+}
+
 TEST_F(BadInputTest, AnIdThatIsNoJsonIsNone) {
   Write("a.jsonl", "{\"id\": 17, \"text\": \"x\"}\n{\"id\": -abc, \"text\": \"x\"}\n");
   pb::JobSpec spec = SpecOf("tag", "crawl", "tagged");

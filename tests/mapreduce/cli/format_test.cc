@@ -30,6 +30,32 @@ TEST(FormatTest, ALineOfProgressSaysWhyNothingRuns) {
   EXPECT_THAT(ProgressLine(status), HasSubstr("0 of 1 stages, waits: no worker is there."));
 }
 
+TEST(FormatTest, TheLastLineSaysThatTheInputIsEmpty) {
+  constexpr char kWarning[] =
+      "WARNING: nothing was read: no file of the input has a byte in it (mr run tag /empty /out)";
+  pb::JobStatus status;
+  status.set_state(pb::JOB_STATE_SUCCEEDED);
+  status.set_command("mr run tag /empty /out");
+  EXPECT_THAT(EndLine(status, absl::UnixEpoch()), HasSubstr(kWarning));
+  EXPECT_THAT(JobEndJson(status).ToString(), HasSubstr("\"warnings\":[\"nothing was read: "));
+  // Of a pipeline all stages count: those behind the first may well have nothing to read.
+  pb::JobStatus::Stage* const first = status.add_stages();
+  status.add_stages()->set_name("near");
+  EXPECT_THAT(EndLine(status, absl::UnixEpoch()), HasSubstr(kWarning));
+  first->set_state(pb::JobStatus::Stage::STATE_NOT_NEEDED);
+  EXPECT_THAT(EndLine(status, absl::UnixEpoch()), Not(HasSubstr("WARNING"))) << "nobody knows";
+  first->set_state(pb::JobStatus::Stage::STATE_DONE);
+  pb::Counter* const read = first->add_counters();
+  read->set_group("quern");
+  read->set_name("map_input_bytes");
+  read->set_value(1);
+  EXPECT_THAT(EndLine(status, absl::UnixEpoch()), Not(HasSubstr("WARNING")));
+  EXPECT_THAT(JobEndJson(status).ToString(), HasSubstr("\"warnings\":[]"));
+  status.clear_stages();
+  status.set_state(pb::JOB_STATE_FAILED);
+  EXPECT_THAT(EndLine(status, absl::UnixEpoch()), Not(HasSubstr("WARNING")));
+}
+
 TEST(FormatTest, TheLastLineSaysThatNothingIsLeft) {
   pb::JobSpec::CounterMeanings meanings;
   const auto line = [&](const std::map<std::string, int64_t>& counts) {
@@ -82,6 +108,10 @@ TEST(FormatTest, TheLastLineOfAPipelineAsksTheSpecOfEachStage) {
     counter->set_group("user");
     counter->set_name("rejected");
     counter->set_value(1);
+    pb::Counter* const read = stage->add_counters();
+    read->set_group("quern");
+    read->set_name("map_input_records");
+    read->set_value(1);
   }
   EXPECT_EQ(SetAsideLine(status), "");
   status.mutable_stages(1)->mutable_counter_meanings()->add_kept("kept");
@@ -98,8 +128,8 @@ TEST(FormatTest, TheLastLineSaysWhatWasSetAside) {
   pb::JobStatus status;
   status.set_state(pb::JOB_STATE_SUCCEEDED);
   status.set_output_path("/out");
-  EXPECT_THAT(EndLine(status, absl::UnixEpoch()), EndsWith(" out to /out"));
   add("map_input_records", 9, status.add_counters());
+  EXPECT_THAT(EndLine(status, absl::UnixEpoch()), EndsWith(" out to /out"));
   add("map_skipped_records", 3, status.add_counters());
   add("map_skipped_records: no_node", 1, status.add_counters());
   add("map_skipped_records: no_tab", 2, status.add_counters());
