@@ -6,7 +6,8 @@
 // kept whose id is less; with params.keep=longest the one with more text, with earliest the one
 // that was crawled first: "crawled", or else "date", one without either last; with most(TAG) or
 // least(TAG) the one with the greatest or least number of that name in its "tags", one without it
-// last.
+// last. Where not one document has what is asked for the job fails: it would keep the least ids, as
+// without the parameter.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -32,6 +33,13 @@ enum class Keep { kFirst, kLongest, kEarliest, kMost, kLeast };
 
 // Of a document without what is asked for.
 constexpr uint32_t kLastRank = UINT32_MAX;
+
+// The band and node of what a map says of all its documents: kFound when one of them has what
+// params.keep asks for. Bands may be equal to this one, nodes are never empty.
+constexpr uint64_t kAskedBand = 0;
+constexpr std::string_view kAskedNode = "";
+constexpr std::string_view kFound = "found";
+constexpr std::string_view kMissing = "missing";
 
 // "language_score" of "most(language_score)" when `word` is "most"; empty when it is no such.
 std::string_view TagNamedBy(std::string_view keep, std::string_view word) {
@@ -81,9 +89,17 @@ class NearDuplicatesMapper : public quern::Mapper {
     if (!document.has_value()) return;
     const quern::text::MinHashSignature signature = hasher_.Sign(document->text);
     if (signature.shingles == 0) return too_short_->Increment();
-    const std::string node = quern::corpus::MakeNode(RankOf(*document), document->id);
+    const uint32_t rank = RankOf(*document);
+    (rank == kLastRank ? missing_ : found_) = true;
+    const std::string node = quern::corpus::MakeNode(rank, document->id);
     const auto bands = signature.Bands();
     for (const uint64_t band : bands) Emit(quern::Ordered(band, node), "");
+  }
+
+  void Finish() override {
+    if (!found_ && !missing_) return;
+    if (keep_ == Keep::kFirst || keep_ == Keep::kLongest) return;
+    Emit(quern::Ordered(kAskedBand, kAskedNode), found_ ? kFound : kMissing);
   }
 
  private:
@@ -140,7 +156,9 @@ class NearDuplicatesMapper : public quern::Mapper {
   quern::corpus::DocumentReader reader_;
   quern::text::MinHasher hasher_;
   Keep keep_ = Keep::kFirst;
-  std::string tag_;  // of kMost and kLeast
+  std::string tag_;       // of kMost and kLeast
+  bool found_ = false;    // a document with what is asked for
+  bool missing_ = false;  // and one without
   quern::Counter* without_tag_ = nullptr;
   quern::Counter* too_short_ = nullptr;
 };
@@ -149,7 +167,10 @@ QUERN_REGISTER_MAPPER(NearDuplicatesMapper);
 // With [reduce] group = 1: one call for each band, its documents in order.
 class NearDuplicatesReducer : public quern::Reducer {
  public:
-  void Start(quern::TaskContext& context) override { edges_ = context.counter("edges"); }
+  void Start(quern::TaskContext& context) override {
+    edges_ = context.counter("edges");
+    keep_ = context.param("keep", "first");
+  }
 
   void Reduce(quern::ReduceInput* in) override {
     const auto emit = [this](const Edge& edge) {
@@ -157,13 +178,33 @@ class NearDuplicatesReducer : public quern::Reducer {
       Emit(quern::corpus::EdgeLine(edge));
     };
     star_.Start("");
+    bool found = false;
+    bool missing = false;
     for (const auto& [key, value] : in->records()) {
-      star_.Add(std::get<1>(quern::Decode<uint64_t, std::string>(key)), emit);
+      const std::string node = std::get<1>(quern::Decode<uint64_t, std::string>(key));
+      if (node == kAskedNode) {
+        (value == kFound ? found : missing) = true;
+      } else {
+        star_.Add(node, emit);
+      }
     }
+    if (missing && !found) FailWithoutIt();
   }
 
  private:
+  void FailWithoutIt() {
+    const std::string what = keep_ == "earliest" ? "a date in its field crawled or date"
+                                                 : "a number of that name in its tags";
+    const std::string step = keep_ == "earliest"
+                                 ? "first or longest"
+                                 : "a tag that the job tag writes as a number, such as "
+                                   "most(language_score), or first";
+    context().Fail("params.keep = '" + keep_ + "': not one document has " + what +
+                   ". Try: " + step);
+  }
+
   StarMaker star_{StarMaker::Step::kJoin};
+  std::string keep_;
   quern::Counter* edges_ = nullptr;
 };
 QUERN_REGISTER_REDUCER(NearDuplicatesReducer);

@@ -451,6 +451,33 @@ TEST_F(DedupJobTest, TheOneWithTheBestTagMayStayInstead) {
   }
 }
 
+// As if nobody had asked, the least id would stay.
+TEST_F(DedupJobTest, WhatNoDocumentHasCannotSayWhichStays) {
+  Shell("mkdir " + dir_ / "docs");
+  const std::string text = Words(0, 150);
+  const auto write = [&](const std::string& id, const std::string& fields) {
+    Write("docs/" + id, "{\"id\": \"" + id + "\", \"text\": \"" + text + "\"" + fields + "}\n");
+  };
+  const auto said = [&](const std::string& keep) {
+    pb::JobSpec spec = JobOver("near_duplicates", dir_ / "docs", "out");
+    (*spec.mutable_params())["keep"] = keep;
+    return Run(spec).out;
+  };
+  write("a", "");
+  write("b", R"(, "tags": {"words": 9, "language": "en", "url_lists": ["adult"]})");
+  for (const std::string keep : {"most(words_", "least(language", "most(url_lists"}) {
+    const std::string answer = said(keep + ")");
+    EXPECT_THAT(answer, HasSubstr("params.keep = '" + keep +
+                                  ")': not one document has a number of that name in its tags"));
+    EXPECT_THAT(answer, HasSubstr("Try: a tag that the job tag writes"));
+  }
+  EXPECT_THAT(said("earliest"), HasSubstr("not one document has a date in its field crawled or "));
+  // One is enough, in whatever task.
+  EXPECT_THAT(said("most(words)"), Not(HasSubstr("not one document")));
+  write("c", R"(, "date": "2026-11-22")");
+  EXPECT_THAT(said("earliest"), Not(HasSubstr("not one document")));
+}
+
 // The longest has the id of a shorter one: with other ranks they are two nodes of the graph.
 TEST_F(DedupJobTest, OfDocumentsThatShareAnIdNoneIsDroppedForAnother) {
   const std::string text = Words(0, 150);
