@@ -12,6 +12,7 @@
 #include "client/glob.h"
 #include "client/path.h"
 #include "client/read_files.h"
+#include "common/cli/cli.h"
 #include "common/parallel.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/engine/storage.h"
@@ -191,11 +192,28 @@ absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
   return files;
 }
 
+std::string LeaveOutAdvice(const std::vector<InputFile>& files, const InputFormat& format) {
+  const auto is_such = [&format](const InputFile& file) { return file.format == &format; };
+  const auto such = std::count_if(files.begin(), files.end(), is_such);
+  const auto other = std::find_if_not(files.begin(), files.end(), is_such);
+  if (other == files.end()) return "";
+  std::string advice = such == 1 ? "; or leave the one such file out"
+                                 : fmt::format("; or leave the {} such files out", such);
+  const size_t name = other->path.rfind('/') + 1;
+  const size_t dot = other->path.rfind('.');
+  if (dot == std::string::npos || dot <= name) return advice;
+  const std::string glob = other->path.substr(0, name) + "*" + other->path.substr(dot);
+  return advice + fmt::format(", as {} does", ShellQuotedLine(glob));
+}
+
 absl::Status CheckFormatsInstalled(const std::vector<InputFile>& files) {
   std::set<const InputFormat*> installed;
   for (const InputFile& file : files) {
     if (!installed.insert(file.format).second) continue;
-    RETURN_IF_ERROR(Annotate(file.format->Installed(), fmt::format("input: {}", file.path)));
+    const absl::Status status = file.format->Installed();
+    if (status.ok()) continue;
+    return MakeStatus(status.code(), fmt::format("input: {}: {}{}", file.path, Message(status),
+                                                 LeaveOutAdvice(files, *file.format)));
   }
   return absl::OkStatus();
 }

@@ -25,6 +25,10 @@ absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
                                                       const pb::JobSpec::Input& input,
                                                       uint64_t split_bytes);
 
+// What to do about files of a format that is not installed where there are others beside them:
+// "; or leave its 2 such files out, as '/in/*.jsonl' does". Empty where all are such.
+std::string LeaveOutAdvice(const std::vector<InputFile>& files, const InputFormat& format);
+
 // FailedPrecondition, with the name of a file, when this installation lacks what its format needs.
 absl::Status CheckFormatsInstalled(const std::vector<InputFile>& files);
 

@@ -24,7 +24,8 @@ absl::StatusOr<const Module*> Load(const std::string& path) {
   void* const handle = dlopen(path.c_str(), kLoadFlags);
   if (handle == nullptr) {
     return FailedPreconditionError(
-        "the format parquet cannot be loaded: {}. Try: deploy/install-arrow.sh again, and build",
+        "the format parquet cannot be loaded: {}. Try: Arrow where it was when Quern was built "
+        "(docs/formats/parquet.md of its sources)",
         dlerror());
   }
   const auto entry = reinterpret_cast<ModuleEntry>(dlsym(handle, kModuleEntry));
@@ -47,8 +48,8 @@ absl::Status CheckModule(const std::string& path) {
   std::error_code error;
   if (std::filesystem::exists(path, error)) return absl::OkStatus();
   return FailedPreconditionError(
-      "the format parquet is not part of this build: {} is not there. Try: "
-      "deploy/install-arrow.sh, then build again",
+      "the format parquet is not part of this build, nor of any package: {} is not there. Try: "
+      "in the sources of Quern, deploy/install-arrow.sh and a build after it",
       path);
 }
 

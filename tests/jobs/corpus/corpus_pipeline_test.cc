@@ -141,7 +141,7 @@ TEST_F(CorpusPipelineTest, PagesInListsOfUrlsAreRejected) {
 TEST_F(CorpusPipelineTest, ParquetIsMadeWhereItIsAskedFor) {
   const Outcome outcome = RunCorpus("out", "--set parquet=true --set parquet.reduce.tasks=2");
   if (!(*FindOutputFormat("parquet"))->Installed().ok()) {
-    EXPECT_THAT(outcome.out, HasSubstr("Try: deploy/install-arrow.sh"));
+    EXPECT_THAT(outcome.out, HasSubstr("Try: in the sources of Quern, deploy/install-arrow.sh"));
     return;
   }
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;

@@ -268,9 +268,10 @@ TEST(ParquetSettingsTest, SchemasThatMakeNoSense) {
 }
 
 TEST(ParquetSettingsTest, ABuildWithoutArrowSaysWhatToDo) {
-  EXPECT_THAT(parquet::CheckModule("/nowhere/libquern_parquet.so"),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("Try: deploy/install-arrow.sh, then build again")));
+  EXPECT_THAT(
+      parquet::CheckModule("/nowhere/libquern_parquet.so"),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               HasSubstr("Try: in the sources of Quern, deploy/install-arrow.sh and a build")));
 }
 
 }  // namespace

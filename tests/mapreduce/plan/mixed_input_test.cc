@@ -176,7 +176,23 @@ TEST_F(MixedInputTest, AFileWhoseFormatIsNotInstalledIsNamed) {
   EXPECT_EQ(status.code(), parquet.code());
   if (!parquet.ok()) {
     EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("/in/b.parquet"));
+    EXPECT_THAT(std::string(status.message()),
+                ::testing::EndsWith("; or leave the one such file out, as 'file://" + dir_.path() +
+                                    "/in/*.txt' does"));
   }
+}
+
+// Before anything runs, and with what whoever has only a package can do.
+TEST_F(MixedInputTest, FilesOfAFormatThatIsMissingCanBeLeftOut) {
+  const InputFormat& parquet = **FindInputFormat("parquet");
+  Write("b.parquet", "PAR1");
+  EXPECT_EQ(LeaveOutAdvice(Find(0), parquet), "");
+  Write("e.parquet", "PAR1");
+  Write("a", "x");
+  EXPECT_EQ(LeaveOutAdvice(Find(0), parquet), "; or leave the 2 such files out");
+  Write("Z.2.jsonl", "x");
+  EXPECT_EQ(LeaveOutAdvice(Find(0), parquet),
+            "; or leave the 2 such files out, as 'file://" + dir_.path() + "/in/*.jsonl' does");
 }
 
 }  // namespace
