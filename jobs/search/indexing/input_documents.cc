@@ -9,6 +9,7 @@
 #include "jobs/search/segment/segment_meta.h"
 #include "jobs/text/ascii.h"
 #include "jobs/text/charset.h"
+#include "jobs/text/html_tree.h"
 #include "jobs/text/json.h"
 #include "jobs/text/page.h"
 #include "jobs/text/utf8.h"
@@ -57,7 +58,7 @@ void InputDocuments::Start(TaskContext& context) {
   cut_ = context.counter("documents_cut");
   if (format_ == Format::kJson) bad_json_ = context.counter("lines_of_bad_json");
   if (format_ == Format::kWarc) other_records_ = context.counter("records_that_hold_no_page");
-  if (format_ == Format::kWarc || format_ == Format::kWhole) {
+  if (format_ != Format::kText) {
     binary_ = context.counter("documents_that_are_binary");
     all_text_ = context.counter("documents_with_all_text");
   }
@@ -129,7 +130,27 @@ std::optional<IndexedDocument> InputDocuments::ReadJson(const MapInput& in) {
   document.text = text::NameField(*fields, "text", kMaxTextBytes + 1);
   document.language = text::NameField(*fields, "lang", kMaxLanguageBytes + 1);
   document.date = text::NameField(*fields, "date", kMaxDateBytes + 1);
+  if (document.text.empty() && !AddPage(*fields, &document)) return std::nullopt;
   return document;
+}
+
+bool InputDocuments::AddPage(const std::vector<text::JsonField>& fields,
+                             IndexedDocument* document) {
+  const text::JsonField* const field = text::FindField(fields, "html");
+  if (field == nullptr || !text::IsJsonString(field->value)) return true;
+  const auto html = text::ReadJsonString(field->value, text::HtmlLimits().bytes + 1);
+  if (!html.has_value()) return bad_json_->Increment(), false;
+  // The characters of a JSON string are UTF-8, whatever the page once declared.
+  std::optional<IndexedDocument> page = ReadPage(*html, "text/html; charset=utf-8");
+  if (!page.has_value()) return false;
+  document->text = std::move(page->text);
+  if (document->title.empty()) document->title = std::move(page->title);
+  if (document->language.empty()) document->language = std::move(page->language);
+  if (document->date.empty()) document->date = std::move(page->date);
+  if (document->date.empty()) {
+    document->date = text::NameField(fields, "crawled", kMaxDateBytes + 1);
+  }
+  return true;
 }
 
 std::optional<IndexedDocument> InputDocuments::ReadFile(std::string_view bytes,

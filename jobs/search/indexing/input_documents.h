@@ -5,15 +5,18 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "jobs/search/segment/indexed_document.h"
+#include "jobs/text/json.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace quern::search {
 
 // Format jsonl: {"id", "url", "title", "text", "lang", "date"}, what the corpus jobs write; a
 // document without an id is named by its URL or its place, path:offset. A title may also stand in
-// "meta", as it does in shards. Format whole: files, named by their path; pages of HTML (by their
+// "meta", as it does in shards. One without a text may have its page in "html", which gives what
+// the line does not say itself. Format whole: files, named by their path; pages of HTML (by their
 // name, or as they begin) give their main content, or all their text where they have none or
 // params.content says so. Format warc: responses with pages, and conversions, named by their URL.
 // Format text: lines, named by their place.
@@ -34,6 +37,8 @@ class InputDocuments {
  private:
   std::optional<IndexedDocument> ReadRecord(const MapInput& in);
   std::optional<IndexedDocument> ReadJson(const MapInput& in);
+  // False when the page of a line cannot be read, which is counted.
+  bool AddPage(const std::vector<text::JsonField>& fields, IndexedDocument* document);
   std::optional<IndexedDocument> ReadCrawled(const MapInput& in);
   std::optional<IndexedDocument> ReadFile(std::string_view bytes, std::string_view content_type);
   std::optional<IndexedDocument> ReadPage(std::string_view bytes, std::string_view content_type);
