@@ -5,6 +5,7 @@
 #include "client/read/chunk_stream.h"
 #include "client/read/local_chunk.h"
 #include "common/crc32c.h"
+#include "common/shell_words.h"
 #include "common/sizes.h"
 
 namespace quern::client {
@@ -324,7 +325,7 @@ absl::Status ReadStreamImpl::NoneCanBeRead() const {
   const std::string what = fmt::format("{}: chunk {}", chunks_->status().path, chunk_.id);
   if (chunk_.replicas.empty()) {
     return UnavailableError("{} has no live replica (0 of {}). Try: dfs fsck {} --locations", what,
-                            chunk_.wanted_replicas, chunks_->status().path);
+                            chunk_.wanted_replicas, ShellQuotedLine(chunks_->status().path));
   }
   std::vector<ServerId> holders;
   for (const ServerAddress& replica : chunk_.replicas) holders.push_back(replica.id);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "client/glob.h"
+#include "common/shell_words.h"
 
 namespace quern::shell {
 namespace {
@@ -36,8 +37,9 @@ class Walk {
       }
     }
     if (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode)) {
-      return Skip(path, relative,
-                  fmt::format("is a pipe or a device. Try: dfs put - TARGET < {}", path));
+      return Skip(
+          path, relative,
+          fmt::format("is a pipe or a device. Try: dfs put - TARGET < {}", ShellQuotedLine(path)));
     }
     if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
       return Skip(path, relative, "is neither a file nor a directory");

@@ -3,6 +3,7 @@
 #include "client/shell/shell.h"
 #include "client/shell/target.h"
 #include "common/cli/command_line.h"
+#include "common/shell_words.h"
 
 namespace quern::shell {
 namespace {
@@ -29,7 +30,8 @@ class Mkdir final : public ShellCommand {
     if (!absl::IsNotFound(made)) return made;
     // The master, which does not know what its caller is about, proposes to make the parent.
     const std::string_view why = Message(made);
-    return NotFoundError("{}. Try: dfs mkdir -p {}", why.substr(0, why.rfind(". Try: ")), clean);
+    return NotFoundError("{}. Try: dfs mkdir -p {}", why.substr(0, why.rfind(". Try: ")),
+                         ShellQuotedLine(clean));
   }
 
   bool parents_ = false;

@@ -1,5 +1,7 @@
 #include "client/shell/target.h"
 
+#include "common/shell_words.h"
+
 namespace quern::shell {
 
 std::string TargetPlace::For(std::string_view source) const {
@@ -14,7 +16,7 @@ absl::StatusOr<TargetPlace> FindTarget(Shell* shell, const std::string& path, bo
   if (there.has_value() && there->is_directory()) return TargetPlace{path, true};
   if (!slash && !several) return TargetPlace{path, false};
   if (there.has_value()) return FailedPreconditionError("{}: is not a directory", path);
-  return NotFoundError("{}: no such directory. Try: dfs mkdir -p {}", path, path);
+  return NotFoundError("{}: no such directory. Try: dfs mkdir -p {}", path, ShellQuotedLine(path));
 }
 
 absl::Status CheckIsNotReserved(std::string_view path) {

@@ -31,10 +31,4 @@ std::string ErrorLine(std::string_view command, const absl::Status& status);
 // "a,b,,c" -> {"a", "b", "c"}; blanks around parts are cut.
 std::vector<std::string> SplitList(std::string_view text, char separator = ',');
 
-// As one word of a POSIX shell: quoted only where it has to be.
-std::string ShellQuoted(std::string_view text);
-// The same on one line of UTF-8: what has line ends or the like stands as $'...', which bash, ksh
-// and zsh know.
-std::string ShellQuotedLine(std::string_view text);
-
 }  // namespace quern

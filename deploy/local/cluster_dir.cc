@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "common/cli/cli.h"
+#include "common/shell_words.h"
 #include "common/sizes.h"
 #include "common/storage/file_io.h"
 

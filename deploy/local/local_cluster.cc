@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <csignal>
 
-#include "common/cli/cli.h"
 #include "common/log.h"
+#include "common/shell_words.h"
 #include "deploy/local/ownership.h"
 #include "deploy/local/ports.h"
 

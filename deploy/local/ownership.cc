@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/cli/cli.h"
+#include "common/shell_words.h"
 #include "common/storage/file_io.h"
 
 namespace quern::local {

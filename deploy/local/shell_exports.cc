@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "common/cli/cli.h"
+#include "common/shell_words.h"
 
 namespace quern::local {
 

@@ -5,6 +5,7 @@
 
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
+#include "common/shell_words.h"
 #include "deploy/local/cluster_dir.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/shell_exports.h"

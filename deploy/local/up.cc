@@ -10,6 +10,7 @@
 
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
+#include "common/shell_words.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/local_cluster.h"
 #include "deploy/local/ownership.h"

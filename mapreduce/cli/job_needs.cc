@@ -6,6 +6,7 @@
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "common/shell_words.h"
 #include "mapreduce/cli/flag_value.h"
 
 namespace quern::mr {
@@ -63,10 +64,10 @@ absl::Status CheckNeeds(const std::vector<JobNeed>& needs,
                                 need.what);
   }
   if (missing.empty()) return absl::OkStatus();
-  std::vector<std::string> paths;
-  for (const std::string& name : missing) paths.push_back("DIR/" + name);
+  std::string list;
+  for (const std::string& name : missing) list += (list.empty() ? "DIR/" : ",DIR/") + name;
   return InvalidArgumentError("files: the job reads {}, which nobody has named. Try: --files {}",
-                              fmt::join(missing, " and "), fmt::join(paths, ","));
+                              fmt::join(missing, " and "), ShellQuotedLine(list));
 }
 
 }  // namespace quern::mr

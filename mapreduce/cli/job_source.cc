@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/cli/cli.h"
+#include "common/shell_words.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/cli/compile.h"
 #include "mapreduce/cli/pipeline_spec.h"
@@ -49,10 +50,12 @@ absl::Status NoSuchJob(const std::string& name) {
 // A plain C compiler is asked by its user: what it takes to link differs from program to program.
 absl::Status CompileItFirst(const std::string& source) {
   const absl::StatusOr<std::string> include = FindIncludeDir();
-  const std::string plugin = fs::path(source).replace_extension(".so").string();
+  const std::string quoted_plugin =
+      ShellQuotedLine(fs::path(source).replace_extension(".so").string());
   return InvalidArgumentError(
       "{}: a job in C is compiled first. Try: cc -O2 -fPIC -shared -I{} -o {} {}, then mr run {}",
-      source, include.ok() ? *include : "INCLUDE_DIR", plugin, source, plugin);
+      source, include.ok() ? ShellQuotedLine(*include) : "INCLUDE_DIR", quoted_plugin,
+      ShellQuotedLine(source), quoted_plugin);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "client/file_system.h"
 #include "common/cli/cli.h"
+#include "common/shell_words.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/engine/storage.h"
 
@@ -81,10 +82,10 @@ std::optional<std::string> FlagFor(const std::string& path, const SaidPaths& sai
 std::string NextStep(PathUse use, const std::string& path, const SaidPaths& said) {
   // No worker of a cluster has a file of this machine.
   if (use == PathUse::kInput && !said.local) {
-    return fmt::format("dfs put, or --local with {}", Here(path));
+    return fmt::format("dfs put, or --local with {}", ShellQuotedLine(Here(path)));
   }
   if (auto flag = FlagFor(path, said)) return *std::move(flag);
-  return use == PathUse::kInput ? Here(path)
+  return use == PathUse::kInput ? ShellQuotedLine(Here(path))
                                 : fmt::format("{}, where the spec names it", Here(path));
 }
 

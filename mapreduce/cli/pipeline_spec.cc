@@ -9,6 +9,7 @@
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "common/shell_words.h"
 #include "mapreduce/cli/job_source.h"
 #include "mapreduce/cli/listed_files.h"
 #include "mapreduce/cli/optional_stages.h"
@@ -228,7 +229,7 @@ absl::StatusOr<std::vector<StageInput>> InputsOf(const PipelineFile& file, const
     }
     if (file.inputs.empty()) {
       return InvalidArgumentError("reads @in, which nobody has named. Try: mr run {} IN OUT",
-                                  file.usage.empty() ? "PIPELINE" : file.name);
+                                  file.usage.empty() ? "PIPELINE" : ShellQuotedLine(file.name));
     }
     for (const std::string& in : file.inputs) {
       inputs.push_back(input);

@@ -9,6 +9,7 @@
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
 #include "common/cli/output.h"
+#include "common/shell_words.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/cli/answer.h"
 #include "mapreduce/cli/command.h"

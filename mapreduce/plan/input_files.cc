@@ -12,8 +12,8 @@
 #include "client/glob.h"
 #include "client/path.h"
 #include "client/read_files.h"
-#include "common/cli/cli.h"
 #include "common/parallel.h"
+#include "common/shell_words.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/formats/input_format.h"
@@ -24,7 +24,7 @@ namespace {
 
 absl::Status NothingMatches(std::string_view pattern) {
   return NotFoundError("input: {}: no such file or directory. Try: dfs ls {}", pattern,
-                       pattern.substr(0, std::max<size_t>(pattern.rfind('/'), 1)));
+                       ShellQuotedLine(pattern.substr(0, std::max<size_t>(pattern.rfind('/'), 1))));
 }
 
 absl::StatusOr<std::string> ReadStart(client::FileSystem* dfs, const std::string& path) {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/shell_words.h"
 #include "master/logic/path_lookup.h"
 
 namespace quern::master {
@@ -196,7 +197,7 @@ absl::StatusOr<Outcome<pb::DeleteResponse>> NamespaceTree::Delete(
     const std::optional<pb::InodeRow> row = view_.Inode(lookup.inode());
     if (row.has_value() && row->child_count() > 0) {
       return FailedPreconditionError("{}: is a directory that is not empty. Try: dfs rm -r {}",
-                                     request.path(), request.path());
+                                     request.path(), ShellQuotedLine(request.path()));
     }
   }
   outcome.record.emplace();

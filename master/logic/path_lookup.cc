@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/shell_words.h"
+
 namespace quern::master {
 
 absl::StatusOr<PathLookup> LookUp(const MetadataView& view, std::string_view path) {
@@ -34,7 +36,7 @@ absl::StatusOr<PathLookup> LookUpExisting(const MetadataView& view, std::string_
 absl::Status MissingParent(const PathLookup& lookup) {
   return NotFoundError("{}: its directory {} does not exist. Try: dfs mkdir -p {}",
                        lookup.path.ToString(), lookup.path.Prefix(lookup.found + 1),
-                       lookup.path.Parent());
+                       ShellQuotedLine(lookup.path.Parent()));
 }
 
 pb::FileStatus ToFileStatus(std::string_view path, InodeId inode, const pb::InodeRow& row) {

@@ -60,6 +60,7 @@ Cluster* FileShell::cluster_ = nullptr;
 TEST_F(FileShell, PathsThatAreNotAbsoluteAreRefusedByEveryCommand) {
   Good({"mkdir", "-p", "/w/d"});
   Refused({"mkdir", "/w/x/y/z"}, "directory /w/x does not exist. Try: dfs mkdir -p /w/x/y/z\n");
+  Refused({"mkdir", "/w/x y/\u884c"}, "/w/x y does not exist. Try: dfs mkdir -p '/w/x y/\u884c'\n");
   Put("/w/d/f", "x");
   for (const std::vector<std::string>& command :
        std::vector<std::vector<std::string>>{{"rm", "-r", "-f", "w/d"},

@@ -5,6 +5,7 @@
 #include "client/file_system.h"
 #include "client/glob.h"
 #include "common/cluster_config.h"
+#include "common/shell_words.h"
 #include "common/storage/file_io.h"
 
 namespace quern::inverted {
@@ -82,14 +83,15 @@ bool HasExtension(std::string_view path) {
 absl::StatusOr<std::vector<std::string>> IndexParts::List() {
   ASSIGN_OR_RETURN(std::vector<std::string> parts, Find());
   if (parts.empty()) {
-    return NotFoundError("{0}: no index there. Try: mr run inverted-index IN {0}", index_);
+    return NotFoundError("{0}: no index there. Try: mr run inverted-index IN {1}", index_,
+                         ShellQuotedLine(index_));
   }
   for (const std::string& part : parts) {
     if (!HasExtension(part)) continue;
     return FailedPreconditionError(
         "{}: is compressed, and words are looked up in lines. Try: mr run inverted-index IN {} "
         "--overwrite --set output.codec=none",
-        part, index_);
+        part, ShellQuotedLine(index_));
   }
   return parts;
 }

@@ -134,6 +134,10 @@ TEST(LocalTree, APipeIsRefusedWithTheWayToReadIt) {
   EXPECT_THAT(
       ListLocalTree(dir / "fifo", {}).status(),
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Try: dfs put - TARGET <")));
+  ASSERT_EQ(mkfifo((dir / "a fifo").c_str(), 0600), 0);
+  EXPECT_THAT(ListLocalTree(dir / "a fifo", {}).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("Try: dfs put - TARGET < '" + dir / "a fifo" + "'")));
 }
 
 TEST(LocalTree, LeavesOutWhatIsExcludedAndTellsWhatItCannotCopy) {

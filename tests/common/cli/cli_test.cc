@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "common/cluster_config.h"
+#include "common/shell_words.h"
 #include "common/storage/file_io.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"

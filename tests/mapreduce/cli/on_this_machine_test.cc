@@ -75,11 +75,13 @@ TEST_F(OnThisMachineTest, AnInputOfAClusterHasToBePutThere) {
   };
   const std::string pattern = dir_ / "*.{txt,md}";
   for (const std::string& path : {here_, dir_.path(), pattern}) {
+    // As a word of a command, where a shell would take braces for its own.
+    const std::string word = path == pattern ? "'file://" + path + "'" : "file://" + path;
     EXPECT_EQ(told(path, false), "input: " + path +
                                      ": is not in the cluster, but on this machine. Try: dfs put, "
-                                     "or --local with file://" +
-                                     path);
-    EXPECT_THAT(told(path, true), EndsWith("on this machine. Try: file://" + path));
+                                     "or --local with " +
+                                     word);
+    EXPECT_THAT(told(path, true), EndsWith("on this machine. Try: " + word));
   }
   EXPECT_EQ(told(dir_ / "*.md", false), "input: no");
 }

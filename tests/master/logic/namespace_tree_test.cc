@@ -25,6 +25,9 @@ constexpr auto kReplaceTree = pb::RenameRequest::REPLACE_TREE;
 TEST(NamespaceTreeTest, MkdirsMakesParentsOnlyWhenAsked) {
   TestNamespace ns;
   EXPECT_THAT(ns.Mkdirs("/a/b", false), StatusIs(Code::kNotFound, HasSubstr("mkdir -p")));
+  EXPECT_THAT(ns.Mkdirs("/a b/c/d", false),
+              StatusIs(Code::kNotFound,
+                       HasSubstr("directory /a b does not exist. Try: dfs mkdir -p '/a b/c'")));
   EXPECT_OK(ns.Mkdirs("/a/b", true));
   EXPECT_OK(ns.Mkdirs("/a/b", true));
   EXPECT_THAT(ns.Mkdirs("/a/b", false), StatusIs(Code::kAlreadyExists));
@@ -174,7 +177,10 @@ TEST(NamespaceTreeTest, RenameReplacesOnlyWhatItMay) {
 TEST(NamespaceTreeTest, DeleteOfADirectoryWithEntriesMustBeMeant) {
   TestNamespace ns;
   ASSERT_OK(ns.Mkdirs("/d/e"));
-  EXPECT_THAT(ns.Delete("/d", false), StatusIs(Code::kFailedPrecondition, HasSubstr("rm -r")));
+  EXPECT_THAT(ns.Delete("/d", false), StatusIs(Code::kFailedPrecondition, HasSubstr("rm -r /d")));
+  ASSERT_OK(ns.Mkdirs("/it's/e"));
+  EXPECT_THAT(ns.Delete("/it's", false),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("rm -r '/it'\\''s'")));
   ASSERT_OK_AND_ASSIGN(bool deleted, ns.Delete("/d/e", false));
   EXPECT_TRUE(deleted);
   ASSERT_OK_AND_ASSIGN(deleted, ns.Delete("/d", false));
