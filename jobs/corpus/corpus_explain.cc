@@ -74,13 +74,23 @@ std::string OtherReasons(std::string_view json) {
   return lines;
 }
 
+// As a word of a shell, to paste: addresses have '&' and '?' in them.
+std::string ShellWord(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
+  if (text.find_first_not_of(kPlain) == std::string_view::npos) return std::string(text);
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 // Of a document that a stage dropped: every line of why, the deciding one first.
 std::string WhyDropped(std::string_view stage, const std::vector<JsonField>& why) {
   const std::string by = "  dropped by " + std::string(stage) + ": ";
   const std::string of = Shown(why, "of");
   if (!of.empty()) {
     return by + (stage == "exact-dedup" ? "its text is that of " : "a near duplicate of ") + of +
-           "\n  of that one tells: mr run corpus-explain CORPUS " + of + "\n";
+           "\n  of that one tells: mr run corpus-explain CORPUS " + ShellWord(of) + "\n";
   }
   const std::string shared = Shown(why, "shared");
   if (!shared.empty()) {

@@ -75,6 +75,11 @@ TEST_F(CorpusExplainTest, SaysWhoseCopyItIs) {
           "that one tells: mr run corpus-explain CORPUS kept\n"));
   EXPECT_THAT(Explain(Corpus() + "http://h/near").out,
               HasSubstr("  dropped by near-duplicates: a near duplicate of kept\n"));
+  Add("rejected/exact-dedup",
+      Line("page", "", R"({"rule": "exact-dedup", "of": "http://h/?a&b"})"));
+  EXPECT_THAT(Explain(Corpus() + "page").out,
+              HasSubstr("its text is that of http://h/?a&b\n  of that one tells: mr run "
+                        "corpus-explain CORPUS 'http://h/?a&b'\n"));
 }
 
 TEST_F(CorpusExplainTest, SaysHowMuchItSharesWithEvaluationSets) {
