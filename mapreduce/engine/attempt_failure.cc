@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "mapreduce/engine/record_position.h"
 #include "mapreduce/engine/report_limits.h"
@@ -66,16 +67,30 @@ pb::AttemptFailure DescribeExit(const ExitStatus& exit) {
   return failure;
 }
 
+std::string ClosedText(uint32_t closed) {
+  const std::pair<ClosedDescriptor, std::string_view> kinds[] = {
+      {kClosedConnection, "the task's connection to the worker"},
+      {kClosedStdout, "stdout"},
+      {kClosedStderr, "stderr"},
+      {kClosedNotes, "the notes of the run"}};
+  std::string names;
+  for (const auto& [kind, name] : kinds) {
+    if ((closed & kind) != 0) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+  }
+  return fmt::format(
+      "its code closed descriptors that belong to the engine ({}). Try: close only descriptors "
+      "that it has opened",
+      names);
+}
+
 void AddEvidence(const std::string& dir, pb::AttemptFailure* failure) {
   if (failure->log_tail().empty()) failure->set_log_tail(Tail(dir + "/log", kMaxLogTailBytes));
   if (failure->in_record()) return;
   const auto position = ReadRecordPosition(dir + "/record");
   if (!position.ok()) return;
-  if (position->cut_off) {
+  if (position->closed != 0) {
     // It goes on for a moment afterwards: which record it was is not known.
-    failure->set_message(
-        "its code closed the task's connection to the worker. Try: close only descriptors that it "
-        "has opened");
+    failure->set_message(ClosedText(position->closed));
     return;
   }
   if (position->phase == RecordPhase::kNone) return;

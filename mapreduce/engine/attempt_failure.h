@@ -1,6 +1,7 @@
 // Why an attempt failed, in words: from what its process left behind.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ inline constexpr std::string_view kHasSaid = "has_said";
 // Adds the position of the record that was being processed, from the page `record` in `dir`, and
 // the last lines of dir/log. Leaves alone what the task has filled in itself.
 void AddEvidence(const std::string& dir, pb::AttemptFailure* failure);
+
+// What ended a task whose code has closed what it needs (bits of ClosedDescriptor), and what to do.
+std::string ClosedText(uint32_t closed);
 
 // ", at /in/a.txt:4711", or ", at key 12" of a reducer; empty when it was in no record.
 std::string AtRecord(const pb::AttemptFailure& failure);

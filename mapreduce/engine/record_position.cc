@@ -48,7 +48,7 @@ RecordPosition RecordPositionWriter::Get() const {
   return {phase(), page_->position.load(std::memory_order_relaxed),
           page_->piece.load(std::memory_order_relaxed),
           std::string(page_->source, page_->source_size.load(std::memory_order_relaxed)),
-          page_->cut_off.load(std::memory_order_relaxed) != 0};
+          page_->closed.load(std::memory_order_relaxed)};
 }
 
 absl::StatusOr<RecordPosition> ReadRecordPosition(const std::string& path) {
@@ -59,9 +59,7 @@ absl::StatusOr<RecordPosition> ReadRecordPosition(const std::string& path) {
   std::memcpy(words, bytes.data(), sizeof(words));
   std::memcpy(&position.position, bytes.data() + 8, sizeof(position.position));
   std::memcpy(&position.piece, bytes.data() + 16, sizeof(position.piece));
-  uint32_t cut_off = 0;
-  std::memcpy(&cut_off, bytes.data() + offsetof(Page, cut_off), sizeof(cut_off));
-  position.cut_off = cut_off != 0;
+  std::memcpy(&position.closed, bytes.data() + offsetof(Page, closed), sizeof(position.closed));
   if (words[0] > static_cast<uint32_t>(RecordPhase::kReading)) return position;
   position.phase = static_cast<RecordPhase>(words[0]);
   position.source =

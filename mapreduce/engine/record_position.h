@@ -26,13 +26,21 @@ enum class RecordPhase : uint32_t {
   kReading = 6,    // nothing of the user's; position = of the record before
 };
 
+// Descriptors that a task needs and user code is to leave alone: bits.
+enum ClosedDescriptor : uint32_t {
+  kClosedConnection = 1,  // to the worker
+  kClosedStdout = 2,
+  kClosedStderr = 4,
+  kClosedNotes = 8,  // what a run on one machine writes down for the process that waits for it
+};
+
 struct RecordPosition {
   RecordPhase phase = RecordPhase::kNone;
   uint64_t position = 0;
   uint32_t piece = 0;  // of the split
   std::string source;  // path of the input file; empty for a reducer
-  // User code has closed the connection to the worker, so the task ended itself.
-  bool cut_off = false;
+  // What user code has closed, so that the task ended itself: bits of ClosedDescriptor.
+  uint32_t closed = 0;
 };
 
 class RecordPositionWriter {
@@ -53,7 +61,8 @@ class RecordPositionWriter {
   void SetPhase(RecordPhase phase) {
     page_->phase.store(static_cast<uint32_t>(phase), std::memory_order_relaxed);
   }
-  void SetCutOff() { page_->cut_off.store(1, std::memory_order_relaxed); }
+  // In signal handlers as well.
+  void SetClosed(uint32_t closed) { page_->closed.store(closed, std::memory_order_relaxed); }
   RecordPhase phase() const {
     return static_cast<RecordPhase>(page_->phase.load(std::memory_order_relaxed));
   }
@@ -64,7 +73,7 @@ class RecordPositionWriter {
     std::atomic<uint32_t> source_size;
     std::atomic<uint64_t> position;
     std::atomic<uint32_t> piece;
-    std::atomic<uint32_t> cut_off;
+    std::atomic<uint32_t> closed;
     char source[4096 - 24];
   };
 

@@ -37,11 +37,9 @@ bool HasNoFilesLeft() {
   return !file && errno == EMFILE;
 }
 
-}  // namespace
-
-absl::StatusOr<pb::AttemptResult> RunAttempt(const pb::TaskSpec& spec,
-                                             const TaskEnvironment& environment,
-                                             MapOutputFeed* feed) {
+absl::StatusOr<pb::AttemptResult> RunTaskOfKind(const pb::TaskSpec& spec,
+                                                const TaskEnvironment& environment,
+                                                MapOutputFeed* feed) {
   const bool reads_split = spec.id().kind() != pb::TASK_KIND_REDUCE;
   if (reads_split && spec.split().input() >= static_cast<uint32_t>(spec.job().inputs_size())) {
     return InvalidArgumentError("split of input {}, the job has {}", spec.split().input(),
@@ -57,6 +55,17 @@ absl::StatusOr<pb::AttemptResult> RunAttempt(const pb::TaskSpec& spec,
     default:
       return InvalidArgumentError("a task of kind {}", static_cast<int>(spec.id().kind()));
   }
+}
+
+}  // namespace
+
+absl::StatusOr<pb::AttemptResult> RunAttempt(const pb::TaskSpec& spec,
+                                             const TaskEnvironment& environment,
+                                             MapOutputFeed* feed) {
+  absl::StatusOr<pb::AttemptResult> result = RunTaskOfKind(spec, environment, feed);
+  // Whatever came of it: a failure may come of that, and a success would not be told.
+  if (environment.held != nullptr) environment.held->EndIfClosed(environment.position);
+  return result;
 }
 
 pb::AttemptFailure DescribeFailure(const absl::Status& status,

@@ -30,14 +30,19 @@ void NoteThatItHasSaid(const std::string& scratch_dir) {
 DebugTask::DebugTask(pb::DebugRun run, uint32_t threads, client::ClientOptions dfs)
     : run_(std::move(run)), threads_(threads), storage_(MakeTaskStorage(std::move(dfs))) {}
 
+DebugTask::~DebugTask() {
+  if (held_ != nullptr) held_->NoteIn(nullptr);
+}
+
 absl::StatusOr<pb::AttemptResult> DebugTask::Run() {
   const std::string& dir = run_.scratch_dir();
   // Where a worker's tasks have it too.
   if (chdir(dir.c_str()) != 0) return ErrnoStatus(errno, dir);
-  ASSIGN_OR_RETURN(const auto position, RecordPositionWriter::Create(dir + "/record"));
-  position->SetPhase(RecordPhase::kCallback);  // constructors of the plugin's own statics
+  ASSIGN_OR_RETURN(position_, RecordPositionWriter::Create(dir + "/record"));
+  if (held_ != nullptr) held_->NoteIn(position_.get());
+  position_->SetPhase(RecordPhase::kCallback);  // constructors of the plugin's own statics
   ASSIGN_OR_RETURN(plugin_, Plugin::Load(run_.task().job().plugin().path()));
-  position->SetPhase(RecordPhase::kNone);
+  position_->SetPhase(RecordPhase::kNone);
   LocalTasks::Options options;
   options.job_name = run_.task().job().name();
   options.threads = threads_;
@@ -45,12 +50,13 @@ absl::StatusOr<pb::AttemptResult> DebugTask::Run() {
   options.storage = storage_.get();
   options.scratch_dir = dir;
   options.lent_memory = lent_memory_;
+  options.held = held_;
   for (const pb::JobSpec::SideFile& side : run_.task().job().files()) {
     options.files[side.name()] = side.file().path();
   }
   tasks_ = std::make_unique<LocalTasks>(std::move(options));
   std::unique_ptr<SortBuffers> buffers;
-  const LocalTasks::Tools tools = {.buffers = &buffers, .position = position.get()};
+  const LocalTasks::Tools tools = {.buffers = &buffers, .position = position_.get()};
   if (run_.task().id().kind() == pb::TASK_KIND_REDUCE) return RunReduce(tools);
   return tasks_->RunOne(run_.task(), tools);
 }

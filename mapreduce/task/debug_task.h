@@ -13,6 +13,7 @@
 #include "common/status.h"
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/storage.h"
+#include "mapreduce/task/held_descriptors.h"
 #include "mapreduce/task/lent_memory.h"
 #include "mapreduce/task/local_tasks.h"
 #include "mapreduce/task/plugin.h"
@@ -27,9 +28,13 @@ void NoteThatItHasSaid(const std::string& scratch_dir);
 class DebugTask {
  public:
   DebugTask(pb::DebugRun run, uint32_t threads, client::ClientOptions dfs);
+  ~DebugTask();
 
   // Before Run. Borrowed; null: user code is not checked.
   void SetLentMemory(LentMemory* memory) { lent_memory_ = memory; }
+  // Before Run. Borrowed; null: nobody looks whether user code has closed one. The page of the task
+  // gets it, which whoever started this process reads.
+  void SetHeld(HeldDescriptors* held) { held_ = held; }
   // What the task has left behind; its files are in the directories that the run names.
   absl::StatusOr<pb::AttemptResult> Run();
 
@@ -46,6 +51,8 @@ class DebugTask {
   const uint32_t threads_;
   const std::unique_ptr<Storage> storage_;
   LentMemory* lent_memory_ = nullptr;
+  HeldDescriptors* held_ = nullptr;
+  std::unique_ptr<RecordPositionWriter> position_;
   std::unique_ptr<Plugin> plugin_;
   std::unique_ptr<LocalTasks> tasks_;
 };

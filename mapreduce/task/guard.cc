@@ -141,14 +141,6 @@ int ReapEnded(pid_t child, bool namespaces, const UniqueFd& status_fd) {
   }
 }
 
-bool IsTraced() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    if (word == "TracerPid:") return status >> word && word != "0";
-  }
-  return false;
-}
-
 // Those that a terminal or another process ends a command with, and the end of a child.
 sigset_t EndSignals() {
   sigset_t signals;
@@ -201,6 +193,14 @@ Isolation EnterGuard(int worker_fd, Isolation wish) {
 bool AdoptOrphans() {
   if (waitpid(-1, nullptr, WNOHANG) >= 0 || errno != ECHILD) return false;
   return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+}
+
+bool IsTraced() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word == "TracerPid:") return status >> word && word != "0";
+  }
+  return false;
 }
 
 void GoOnInChild(const CleanUpAfter& clean_up) {

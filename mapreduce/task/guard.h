@@ -32,6 +32,9 @@ Isolation EnterGuard(int worker_fd, Isolation wish);
 // by whatever it was before an exec: they are not to be ended.
 bool AdoptOrphans();
 
+// A debugger has the calling process.
+bool IsTraced();
+
 // For a process without a guard that a user has started. Returns in a child, which goes on instead
 // of the caller; the caller waits, passes on the signals that ask it to end and, when the child has
 // ended, kills what that has left running, calls `clean_up` with how it ended and ends with the

@@ -21,6 +21,7 @@ class Leftovers {
   // All of them have been removed.
   void Clear();
   std::vector<std::string> paths() const;
+  int fd() const { return file_.get(); }
 
  private:
   const UniqueFd file_;  // each path ends with a zero byte

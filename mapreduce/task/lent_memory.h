@@ -36,6 +36,7 @@ class FaultNote {
   void Add(std::span<const std::string_view> parts) const;
   // The first line, without its end. Empty when there was no fault.
   std::string Read() const;
+  int fd() const { return file_.get(); }
 
  private:
   const UniqueFd file_;

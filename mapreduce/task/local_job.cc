@@ -215,6 +215,7 @@ absl::StatusOr<LocalJob::Results> LocalJob::RunAll(std::string_view what, const 
                      .scratch_dir = scratch_,
                      .files = files_,
                      .lent_memory = lent_memory_,
+                     .held = held_,
                      .quiet = quiet_})
       .RunAll(what, tasks);
 }

@@ -14,6 +14,7 @@
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/plan/output_parts.h"
 #include "mapreduce/plan/task_choice.h"
+#include "mapreduce/task/held_descriptors.h"
 #include "mapreduce/task/leftovers.h"
 #include "mapreduce/task/lent_memory.h"
 #include "mapreduce/task/plugin.h"
@@ -34,6 +35,8 @@ class LocalJob {
 
   // Before Prepare. Borrowed; null: user code is not checked.
   void SetLentMemory(LentMemory* memory) { lent_memory_ = memory; }
+  // Before Run. Borrowed; null: nobody looks whether user code has closed one.
+  void SetHeld(const HeldDescriptors* held) { held_ = held; }
   // Before Run: no progress is shown.
   void SetQuiet(bool quiet) { quiet_ = quiet; }
   // Before Prepare: only these tasks are run, beside the maps that reduces among them need. Their
@@ -91,6 +94,7 @@ class LocalJob {
   Leftovers* const leftovers_;
   std::unique_ptr<Plugin> plugin_;
   LentMemory* lent_memory_ = nullptr;
+  const HeldDescriptors* held_ = nullptr;
   bool quiet_ = false;
   TaskChoice choice_;
   std::set<std::string> written_;

@@ -187,6 +187,7 @@ absl::StatusOr<pb::StageOutput> LocalPipeline::RunRound(const pb::PipelineStage&
   ASSIGN_OR_RETURN(pb::JobSpec spec, MakeRoundJob(spec_, stage, round, outputs_, path));
   LocalJob job(std::move(spec), options_.threads, options_.dfs, options_.leftovers);
   job.SetLentMemory(options_.lent_memory);
+  job.SetHeld(options_.held);
   job.SetQuiet(options_.quiet);
   RETURN_IF_ERROR(job.Prepare());
   RETURN_IF_ERROR(job.Run());

@@ -16,6 +16,7 @@
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/plan/pipeline_rules.h"
 #include "mapreduce/plan/stage_job.h"
+#include "mapreduce/task/held_descriptors.h"
 #include "mapreduce/task/leftovers.h"
 #include "mapreduce/task/lent_memory.h"
 #include "quern/mr/v1/jobs.pb.h"
@@ -26,9 +27,10 @@ namespace quern::mr {
 struct LocalPipelineOptions {
   uint32_t threads = 1;
   client::ClientOptions dfs;
-  Leftovers* leftovers = nullptr;     // borrowed: notes what it makes and removes again
-  LentMemory* lent_memory = nullptr;  // borrowed; null: user code is not checked
-  bool quiet = false;                 // else a line for each round
+  Leftovers* leftovers = nullptr;         // borrowed: notes what it makes and removes again
+  LentMemory* lent_memory = nullptr;      // borrowed; null: user code is not checked
+  const HeldDescriptors* held = nullptr;  // borrowed; null: nobody looks whether they are closed
+  bool quiet = false;                     // else a line for each round
 };
 
 // Used by one thread.

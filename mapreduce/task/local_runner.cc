@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 #include <thread>
 
 #include "common/clean_text.h"
@@ -17,6 +18,7 @@
 #include "common/storage/file_io.h"
 #include "common/temporary_root.h"
 #include "mapreduce/engine/attempt_failure.h"
+#include "mapreduce/engine/record_position.h"
 #include "mapreduce/plan/status_json.h"
 #include "mapreduce/plan/task_choice.h"
 #include "mapreduce/task/debug_task.h"
@@ -109,7 +111,7 @@ std::string UserOf(const LocalOptions& options) {
 }
 
 // What the plugins of a run put into $TMPDIR goes with it, as on a worker. Made before there are
-// threads.
+// threads that look at the environment.
 class TemporaryDir {
  public:
   explicit TemporaryDir(Leftovers* leftovers) {
@@ -146,8 +148,51 @@ std::vector<std::string> PlacesOfTasks(const Leftovers& leftovers) {
   return places;
 }
 
+// "mapper Words"; empty for a task of a pipeline, or where nobody can tell.
+std::string ClassOf(const pb::JobSpec& job, const std::string& task) {
+  const auto name = ParseTaskName(task);
+  if (!name.ok()) return "";
+  if (name->kind == pb::TASK_KIND_REDUCE) {
+    return job.reduce().reducer().empty() ? "" : fmt::format("reducer {}", job.reduce().reducer());
+  }
+  std::set<std::string> mappers;
+  for (const pb::JobSpec::Input& input : job.inputs()) mappers.insert(input.mapper());
+  if (mappers.size() != 1 || mappers.begin()->empty()) return "";
+  return fmt::format("mapper {}", *mappers.begin());
+}
+
+// Those that had not ended: "m-00000.0 (mapper Words), which read file:///in".
+std::vector<std::string> TasksUnderWay(const LocalOptions& options) {
+  const pb::JobSpec job = ReadSpec<pb::JobSpec>(options.spec_file).value_or(pb::JobSpec());
+  std::vector<std::string> tasks;
+  for (const std::string& path : options.leftovers->paths()) {
+    if (!IsLocalPath(path)) continue;
+    const std::string dir = path.substr(kLocalScheme.size());
+    for (const std::string& task : ReadableNames(dir)) {
+      const auto position = ReadRecordPosition(fmt::format("{}/{}/record", dir, task));
+      if (!position.ok()) continue;
+      const std::string kind = ClassOf(job, task);
+      tasks.push_back(
+          fmt::format("{}{}{}", task, kind.empty() ? "" : fmt::format(" ({})", kind),
+                      position->source.empty() ? "" : ", which read " + position->source));
+    }
+  }
+  return tasks;
+}
+
+// Which record it was is not known: user code goes on for a moment.
+std::string ClosedDescriptorsText(const LocalOptions& options, uint32_t closed) {
+  const std::vector<std::string> tasks = TasksUnderWay(options);
+  if (tasks.empty()) return ClosedText(closed);
+  return fmt::format("{}{}: {}", tasks.size() > 1 ? "one of " : "", fmt::join(tasks, "; "),
+                     ClosedText(closed));
+}
+
 // "its process ended with signal 11 (Segmentation fault): m-00000.0 in Map, at file:///in:4711".
 std::string CutShortText(const LocalOptions& options, const ExitStatus& exit) {
+  if (const uint32_t closed = options.held->noted(); closed != 0) {
+    return ClosedDescriptorsText(options, closed);
+  }
   const std::vector<std::string> places = PlacesOfTasks(*options.leftovers);
   std::string text = fmt::format("its process ended with {}{}", exit.ToString(),
                                  exit.signal == 0 ? " before its work was done" : "");
@@ -217,6 +262,7 @@ int RunLocal(const LocalOptions& options) {
   if (!lent_memory.ok()) return Reject(options, lent_memory.status());
   LocalJob job(*spec, ThreadsOf(options), *dfs, options.leftovers);
   job.SetLentMemory(lent_memory->get());
+  job.SetHeld(options.held);
   job.SetQuiet(options.quiet || options.json);
   if (!options.tasks.empty()) {
     auto choice = ParseTaskChoice(options.tasks);
@@ -249,6 +295,7 @@ int RunLocalPipeline(const LocalOptions& options) {
                                  .dfs = *dfs,
                                  .leftovers = options.leftovers,
                                  .lent_memory = lent_memory->get(),
+                                 .held = options.held,
                                  .quiet = options.quiet || options.json});
   const absl::Time started = options.clock->TimeNow();
   if (const absl::Status status = pipeline.Prepare(); !status.ok()) return Reject(options, status);
@@ -316,6 +363,7 @@ int RunDebug(const LocalOptions& options) {
   if (!lent_memory.ok()) return fail(lent_memory.status());
   DebugTask debug(*run, ThreadsOf(options), *dfs);
   debug.SetLentMemory(lent_memory->get());
+  debug.SetHeld(options.held);
   const auto result = debug.Run();
   if (!result.ok()) return fail(result.status());
   NoteThatItHasSaid(run->scratch_dir());

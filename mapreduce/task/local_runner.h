@@ -10,6 +10,7 @@
 #include "common/status.h"
 #include "common/subprocess.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/task/held_descriptors.h"
 #include "mapreduce/task/leftovers.h"
 #include "mapreduce/task/lent_memory.h"
 
@@ -27,6 +28,7 @@ struct LocalOptions {
   std::string master;         // HOST:PORT list; empty = as cluster_config.h finds it
   Leftovers* leftovers = nullptr;    // borrowed: notes what a job or a pipeline makes on the way
   const FaultNote* fault = nullptr;  // borrowed: what a check of a job or a pipeline has found
+  HeldDescriptors* held = nullptr;   // borrowed: user code that closes one ends the process
   Clock* clock = Clock::Real();
 };
 

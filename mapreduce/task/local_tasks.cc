@@ -73,6 +73,7 @@ absl::StatusOr<pb::AttemptResult> LocalTasks::RunOne(const pb::TaskSpec& task, c
   environment.files = options_.files;
   environment.clock = options_.clock;
   environment.lent_memory = options_.lent_memory;
+  environment.held = options_.held;
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(environment.scratch_dir));
   // Of a task that ends the process it says where that was: of one that is done it goes.
   const std::string record = environment.scratch_dir + "/record";

@@ -14,6 +14,7 @@
 #include "mapreduce/engine/record_position.h"
 #include "mapreduce/engine/sort_sink.h"
 #include "mapreduce/engine/storage.h"
+#include "mapreduce/task/held_descriptors.h"
 #include "mapreduce/task/lent_memory.h"
 #include "mapreduce/task/map_output_feed.h"
 #include "mapreduce/task/plugin.h"
@@ -34,8 +35,9 @@ class LocalTasks {
     Clock* clock = Clock::Real();
     std::string scratch_dir;  // each attempt gets a directory below it
     SideFiles files;
-    LentMemory* lent_memory = nullptr;  // null: nothing is checked
-    bool quiet = false;                 // no progress
+    LentMemory* lent_memory = nullptr;      // null: nothing is checked
+    const HeldDescriptors* held = nullptr;  // null: nobody looks whether they are closed
+    bool quiet = false;                     // no progress
   };
   using Results = std::vector<pb::AttemptResult>;
 

@@ -9,8 +9,10 @@
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
 #include "common/memory.h"
+#include "common/periodic_thread.h"
 #include "common/version.h"
 #include "mapreduce/task/guard.h"
+#include "mapreduce/task/held_descriptors.h"
 #include "mapreduce/task/leftovers.h"
 #include "mapreduce/task/lent_memory.h"
 #include "mapreduce/task/local_runner.h"
@@ -39,6 +41,7 @@ constexpr char kHelp[] =
 
 // Received pieces of data are allocated and freed all the time.
 constexpr size_t kKeptBytes = 16 << 20;
+constexpr absl::Duration kLookInterval = absl::Milliseconds(200);
 constexpr int64_t kMaxFd = 1 << 20;
 constexpr int64_t kMaxThreads = 1000;
 
@@ -54,11 +57,23 @@ bool Number(std::string_view flag, NumberRange range, T* target) {
   return number.ok();
 }
 
+int RunWatched(const LocalOptions& local) {
+  // A task that waits for what comes through a descriptor that is gone would wait for ever.
+  const PeriodicThread watch("descriptors", kLookInterval, [&] { local.held->EndIfCutOff(); });
+  if (!local.spec_file.empty()) return RunLocal(local);
+  return local.pipeline_file.empty() ? RunDebug(local) : RunLocalPipeline(local);
+}
+
 int RunHere(LocalOptions local) {
   Leftovers leftovers;
   const FaultNote fault;
+  HeldDescriptors held;
+  held.Add(kClosedNotes, leftovers.fd());
+  held.Add(kClosedNotes, fault.fd());
+  if (IsTraced()) held.SpeakForItself();
   local.leftovers = &leftovers;
   local.fault = &fault;
+  local.held = &held;
   // Whoever started a single task removes what that leaves.
   if (local.debug_file.empty()) {
     const absl::Time started = local.clock->TimeNow();
@@ -73,9 +88,8 @@ int RunHere(LocalOptions local) {
   }
   KeepFreedMemory(kKeptBytes);
   const bool adopts = AdoptOrphans();
-  const int code = !local.spec_file.empty()       ? RunLocal(local)
-                   : !local.pipeline_file.empty() ? RunLocalPipeline(local)
-                                                  : RunDebug(local);
+  held.WatchAborts();
+  const int code = RunWatched(local);
   if (adopts) EndDescendants(Isolation::kProcessTree);
   leftovers.Clear();
   return code;

@@ -1,7 +1,6 @@
 #include "mapreduce/task/message_pipe.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -26,17 +25,12 @@ absl::Status ReadExactly(int fd, char* to, size_t size) {
   return absl::OkStatus();
 }
 
-// Of a socket; 0 when there is none behind it. No two sockets that are open have the same.
-uint64_t SocketInode(int fd) {
-  struct stat info {};
-  return fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
-}
-
 }  // namespace
 
-MessagePipe::MessagePipe(UniqueFd fd) : fd_(std::move(fd)), inode_(SocketInode(fd_.get())) {}
+MessagePipe::MessagePipe(UniqueFd fd)
+    : fd_(std::move(fd)), identity_(DescriptorIdentity::Of(fd_.get())) {}
 
-bool MessagePipe::IsCutOff() const { return SocketInode(fd_.get()) != inode_; }
+bool MessagePipe::IsCutOff() const { return DescriptorIdentity::Of(fd_.get()) != identity_; }
 
 absl::Status MessagePipe::Read(google::protobuf::MessageLite* message) {
   uint32_t size = 0;

@@ -4,8 +4,7 @@
 
 #include <google/protobuf/message_lite.h>
 
-#include <cstdint>
-
+#include "common/descriptor_identity.h"
 #include "common/fd.h"
 #include "common/mutex.h"
 #include "common/status.h"
@@ -27,10 +26,11 @@ class MessagePipe {
   // Somebody in this process has closed the descriptor, whatever has its number now. The other side
   // does not notice while a thread waits in Read, which keeps the connection. From any thread.
   bool IsCutOff() const;
+  int fd() const { return fd_.get(); }
 
  private:
   const UniqueFd fd_;
-  const uint64_t inode_;
+  const DescriptorIdentity identity_;
   Mutex mutex_;  // keeps messages whole
 };
 

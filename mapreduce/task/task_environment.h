@@ -9,6 +9,7 @@
 #include "mapreduce/engine/record_position.h"
 #include "mapreduce/engine/sort_sink.h"
 #include "mapreduce/engine/storage.h"
+#include "mapreduce/task/held_descriptors.h"
 #include "mapreduce/task/lent_memory.h"
 #include "mapreduce/task/plugin.h"
 #include "mapreduce/task/task_progress.h"
@@ -29,6 +30,8 @@ struct TaskEnvironment {
   std::unique_ptr<SortBuffers>* sort_buffers = nullptr;
   // With one, user code is shown copies that end when the interface says so (lender.h).
   LentMemory* lent_memory = nullptr;
+  // With them, the process ends when user code has closed one.
+  const HeldDescriptors* held = nullptr;
   Clock* clock = Clock::Real();
 };
 

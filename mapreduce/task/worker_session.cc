@@ -55,6 +55,8 @@ void EndAtOnce(int code, void*) {
 
 WorkerSession::WorkerSession(UniqueFd socket, Isolation isolation)
     : pipe_(std::move(socket)), isolation_(isolation) {
+  held_.Add(kClosedConnection, pipe_.fd());
+  held_.WatchAborts();
   // What user code printed before it crashed should be in the log.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   pb::FromTask hello;
@@ -114,7 +116,7 @@ void WorkerSession::Run() {
     std::fflush(stdout);
     if (!pipe_.Write(end).ok()) break;
   }
-  EndIfCutOff();
+  held_.EndIfCutOff();
   pipe_.Shutdown();
   reader_.Join();
 }
@@ -131,6 +133,7 @@ absl::StatusOr<pb::AttemptResult> WorkerSession::RunStart(const pb::ToTask::Star
   }
   environment.position = position_.get();
   environment.sort_buffers = &sort_buffers_;
+  environment.held = &held_;
   const auto progress = std::make_shared<TaskProgress>(environment.clock);
   environment.progress = progress.get();
   const std::unique_ptr<Storage> storage = MakeTimedStorage(storage_.get(), &progress->times);
@@ -160,8 +163,10 @@ absl::Status WorkerSession::Prepare(const pb::ToTask::Start& start) {
     storage_ = MakeTaskStorage(std::move(options));
   }
   RETURN_IF_ERROR(EnterScratchDir(start.scratch_dir()));
+  held_.NoteIn(nullptr);
   position_.reset();
   ASSIGN_OR_RETURN(position_, RecordPositionWriter::Create(start.scratch_dir() + "/record"));
+  held_.NoteIn(position_.get());
   if (plugin_ != nullptr && plugin_->path() != start.plugin_path()) {
     return InvalidArgumentError("a process works for one plugin only: {} is loaded",
                                 plugin_->path());
@@ -182,13 +187,6 @@ void WorkerSession::StartReporting(absl::Duration timeout, Clock* clock) {
   reporter_ = Thread("reporter", [this, timeout, clock] { ReportProgress(timeout, clock); });
 }
 
-void WorkerSession::EndIfCutOff() {
-  if (!pipe_.IsCutOff()) return;
-  if (position_ != nullptr) position_->SetCutOff();
-  std::fflush(stdout);
-  _exit(kExitFailed);
-}
-
 void WorkerSession::StopReporting() {
   {
     MutexLock lock(&mutex_);
@@ -205,7 +203,7 @@ void WorkerSession::ReportProgress(absl::Duration timeout, Clock* clock) {
   for (bool running = true; running;) {
     if (reporting_) changed_.WaitFor(&mutex_, kReportInterval);
     running = reporting_;
-    EndIfCutOff();
+    held_.EndIfCutOff();
     pb::FromTask message;
     *message.mutable_progress() = progress_->Snapshot();
     const bool waits = progress_->times.waits();

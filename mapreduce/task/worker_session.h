@@ -15,6 +15,7 @@
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/task/attempt.h"
 #include "mapreduce/task/guard.h"
+#include "mapreduce/task/held_descriptors.h"
 #include "mapreduce/task/message_pipe.h"
 #include "quern/mr/v1/task.pb.h"
 
@@ -37,11 +38,11 @@ class WorkerSession {
   void ReportProgress(absl::Duration timeout, Clock* clock);
   void StartReporting(absl::Duration timeout, Clock* clock);
   void StopReporting();
-  // User code has closed the connection: nobody can be told anything any more, and the worker would
-  // wait for news. The end of the process is noticed; why is in the page of the record.
-  void EndIfCutOff();
 
   MessagePipe pipe_;
+  // Without its connection nobody can be told anything any more, and the worker would wait for
+  // news. The end of the process is noticed; why is in the page of the record.
+  HeldDescriptors held_;
   const Isolation isolation_;
   Mutex mutex_;
   CondVar changed_;

@@ -112,6 +112,26 @@ TEST_F(DebugTask, AnExitOfUserCodeIsAFailureWhateverItsCode) {
   EXPECT_THAT(threw.err, Not(HasSubstr("before its task was done"))) << "it has said it itself";
 }
 
+// It goes on, and would end without a failure, or by what its libraries make of it.
+TEST_F(DebugTask, CodeThatClosesTheEnginesDescriptorsIsToldAsThat) {
+  Put("/in", "fine\npoison\n");
+  for (const std::string how : {"close all", "close streams"}) {
+    const std::vector<std::string> run = {"run",       JobPath("gated_words"),
+                                          "/in",       "/out",
+                                          "--reduce",  "1",
+                                          "--mapper",  "Misbehaves",
+                                          "--reducer", "GatedSum",
+                                          "--set",     "params.how=" + how};
+    ASSERT_EQ(cluster_->Mr(run).exit_code, 1);
+    const CommandResult debug = cluster_->Mr({"debug", Job(), "m-0"});
+    EXPECT_EQ(debug.exit_code, 1) << debug.Describe();
+    EXPECT_THAT(debug.err, HasSubstr("mr debug: m-00000: its code closed descriptors that belong "
+                                     "to the engine ("));
+    EXPECT_THAT(debug.err, Not(HasSubstr("without a failure")));
+    EXPECT_THAT(debug.err, Not(HasSubstr("signal")));
+  }
+}
+
 TEST_F(DebugTask, AReduceOfAnEndedJobRunsItsMapsAndWritesTheSame) {
   const std::string text = RandomText(100'000, /*seed=*/3);
   Put("/text", text);

@@ -4,11 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace quern::mr {
@@ -96,6 +98,37 @@ TEST_F(LocalJobsTest, ARunThatUserCodeEndsIsAFailureThatNamesTheRecord) {
     EXPECT_EQ(reduce.exit_code, 1) << reduce.out;
     EXPECT_THAT(reduce.out, HasSubstr("r-00000.0 in Reduce, at key 1"));
     EXPECT_FALSE(FileSystem::Real()->Exists(dir_ / "out"));
+  }
+}
+
+// It goes on, and nobody would hear how the run ended.
+TEST_F(LocalJobsTest, CodeThatClosesTheEnginesDescriptorsFailsTheRunBeforeAnythingAppears) {
+  std::ofstream(dir_ / "in") << "good\nbad word\n";
+  pb::JobSpec spec = Spec("fragile", dir_ / "in");
+  spec.mutable_reduce()->set_tasks(1);
+  spec.mutable_reduce()->set_reducer("FragileSum");
+  spec.mutable_inputs(0)->set_mapper("FragileWords");
+  constexpr char kWhy[] = "its code closed descriptors that belong to the engine (";
+  for (const auto& [how, which] : {std::pair("close all", "stdout, stderr, the notes of the run)"),
+                                   std::pair("close streams", "stdout, stderr)")}) {
+    for (const auto& [map_bad, reduce_bad, task] :
+         {std::tuple("bad", "",
+                     "m-00000.0 (mapper FragileWords), which read file://" + dir_ / "in: "),
+          std::tuple("", "good", std::string("r-00000.0 (reducer FragileSum): "))}) {
+      (*spec.mutable_params())["how"] = how;
+      (*spec.mutable_params())["map_bad"] = map_bad;
+      (*spec.mutable_params())["reduce_bad"] = reduce_bad;
+      const Outcome run = Run(spec);
+      EXPECT_EQ(run.exit_code, 1) << run.out;
+      EXPECT_THAT(run.out, HasSubstr("mr run --local: " + task + kWhy + which));
+      EXPECT_EQ(std::count(run.out.begin(), run.out.end(), '\n'), 1) << run.out;
+      const Outcome json = Run(spec, "", "--json");
+      EXPECT_EQ(json.exit_code, 1) << json.out;
+      EXPECT_THAT(json.out, HasSubstr("\"state\":\"FAILED\""));
+      EXPECT_THAT(json.out, HasSubstr(kWhy));
+      EXPECT_EQ(std::count(json.out.begin(), json.out.end(), '\n'), 1) << json.out;
+      EXPECT_FALSE(FileSystem::Real()->Exists(dir_ / "out"));
+    }
   }
 }
 

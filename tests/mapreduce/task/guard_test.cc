@@ -48,9 +48,30 @@ TEST_P(GuardTest, UserCodeThatClosesTheConnectionEndsItsTaskAtOnce) {
     process.Kill(SIGTERM);
     pb::AttemptFailure failure = DescribeExit(process.Wait());
     AddEvidence(dir_ / "m-00000.0", &failure);
-    EXPECT_THAT(failure.message(), HasSubstr("closed the task's connection to the worker")) << how;
+    EXPECT_THAT(failure.message(),
+                HasSubstr("its code closed descriptors that belong to the engine "
+                          "(the task's connection to the worker)"))
+        << how;
     EXPECT_FALSE(failure.in_record()) << "which one it was is not known";
     EXPECT_FALSE(failure.environment());
+  }
+}
+
+// Files of the engine's would get their numbers, and with them what user code prints.
+TEST_P(GuardTest, UserCodeMaySendItsStreamsElsewhereButNotCloseThem) {
+  for (const char* how : {"close streams", "redirect streams"}) {
+    TestedTask process(GetParam());
+    pb::JobSpec job = Job();
+    (*job.mutable_params())["how"] = how;
+    const auto end = process.Run(StartMap(job, 0, "bad\nfine\n"));
+    if (how == std::string("redirect streams")) {
+      EXPECT_TRUE(end.ok() && end->has_done()) << end.status();
+      continue;
+    }
+    EXPECT_THAT(end, StatusIs(absl::StatusCode::kOutOfRange));
+    pb::AttemptFailure failure = DescribeExit(process.Wait());
+    AddEvidence(dir_ / "m-00000.0", &failure);
+    EXPECT_THAT(failure.message(), HasSubstr("belong to the engine (stdout, stderr)"));
   }
 }
 

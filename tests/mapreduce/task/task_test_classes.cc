@@ -54,9 +54,18 @@ class Words : public quern::Mapper {
       for (int fd = 3; fd <= 200; ++fd) close(fd);
       while (how_ == "close descriptors and wait") pause();
     }
+    if (how_ == "close streams") CloseStreams();
+    if (how_ == "redirect streams") {
+      const int nothing = open("/dev/null", O_WRONLY);
+      for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) dup2(nothing, fd);
+      close(nothing);
+    }
     if (how_ == "kill parent") kill(getppid(), SIGKILL);
     if (how_ == "daemon" || how_ == "daemon and wait") StartDaemon(fifo_);
     while (how_ == "daemon and wait") pause();
+  }
+  static void CloseStreams() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
   }
   // A process that has left its group and session, and would live for ever. Returns when it has
   // written to the fifo.
