@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "common/descriptor_identity.h"
 #include "common/random.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/engine/storage.h"
@@ -21,9 +23,27 @@ std::string LocalPart(const std::string& path) {
   return IsLocalPath(path) ? path.substr(kLocalScheme.size()) : path;
 }
 
+// A file that user code may take away, since tasks have it open in the process that runs that.
+class HeldFile {
+ public:
+  explicit HeldFile(std::unique_ptr<File> file)
+      : file_(std::move(file)), identity_(DescriptorIdentity::Of(file_->fd())) {}
+
+  File* get() const { return file_.get(); }
+  // EBADF when user code has closed it: its number may be that of another file by now.
+  absl::Status Check(std::string_view step) const {
+    if (DescriptorIdentity::Of(file_->fd()) == identity_) return absl::OkStatus();
+    return ErrnoStatus(EBADF, fmt::format("{} {}", step, file_->path()));
+  }
+
+ private:
+  const std::unique_ptr<File> file_;
+  const DescriptorIdentity identity_;
+};
+
 class LocalStream final : public ByteStream {
  public:
-  LocalStream(File* file, uint64_t offset, uint64_t end)
+  LocalStream(const HeldFile* file, uint64_t offset, uint64_t end)
       : file_(file),
         offset_(offset),
         end_(end),
@@ -32,14 +52,15 @@ class LocalStream final : public ByteStream {
   absl::StatusOr<std::string_view> Next() override {
     const size_t want = static_cast<size_t>(std::min<uint64_t>(kReadBytes, end_ - offset_));
     if (want == 0) return std::string_view();
-    ASSIGN_OR_RETURN(const size_t got, file_->Pread(offset_, want, buffer_.get()));
+    RETURN_IF_ERROR(file_->Check("read"));
+    ASSIGN_OR_RETURN(const size_t got, file_->get()->Pread(offset_, want, buffer_.get()));
     offset_ += got;
     if (got < want) end_ = offset_;  // the file has become shorter
     return std::string_view(buffer_.get(), got);
   }
 
  private:
-  File* const file_;
+  const HeldFile* const file_;
   uint64_t offset_;
   uint64_t end_;
   const std::unique_ptr<char[]> buffer_;
@@ -52,16 +73,15 @@ class LocalReadable final : public ReadableFile {
   uint64_t length() const override { return length_; }
   std::string id() const override {
     struct stat status {};
-    return fstat(file_->fd(), &status) == 0 ? LocalFileId(status.st_dev, status.st_ino) : "";
+    return fstat(file_.get()->fd(), &status) == 0 ? LocalFileId(status.st_dev, status.st_ino) : "";
   }
   std::unique_ptr<ByteStream> Stream(uint64_t offset, uint64_t length) override {
     const uint64_t begin = std::min(offset, length_);
-    return std::make_unique<LocalStream>(file_.get(), begin,
-                                         begin + std::min(length, length_ - begin));
+    return std::make_unique<LocalStream>(&file_, begin, begin + std::min(length, length_ - begin));
   }
 
  private:
-  const std::unique_ptr<File> file_;
+  const HeldFile file_;
   const uint64_t length_;
 };
 
@@ -69,24 +89,26 @@ class LocalReadable final : public ReadableFile {
 class LocalWritable final : public WritableFile {
  public:
   LocalWritable(std::unique_ptr<File> file, std::string path)
-      : file_(std::move(file)), path_(std::move(path)) {}
+      : file_(std::in_place, std::move(file)), path_(std::move(path)) {}
   ~LocalWritable() override {
-    if (file_ != nullptr) FileSystem::Real()->Remove(file_->path()).IgnoreError();
+    if (file_) FileSystem::Real()->Remove(file_->get()->path()).IgnoreError();
   }
   absl::Status Append(std::string_view bytes) override {
-    RETURN_IF_ERROR(file_->Pwrite(bytes, length_));
+    RETURN_IF_ERROR(file_->Check("write"));
+    RETURN_IF_ERROR(file_->get()->Pwrite(bytes, length_));
     length_ += bytes.size();
     return absl::OkStatus();
   }
   absl::Status Close() override {
-    RETURN_IF_ERROR(file_->Datasync());
-    RETURN_IF_ERROR(FileSystem::Real()->Rename(file_->path(), path_));
+    RETURN_IF_ERROR(file_->Check("write"));
+    RETURN_IF_ERROR(file_->get()->Datasync());
+    RETURN_IF_ERROR(FileSystem::Real()->Rename(file_->get()->path(), path_));
     file_.reset();
     return FileSystem::Real()->SyncDir(ParentDir(path_));
   }
 
  private:
-  std::unique_ptr<File> file_;
+  std::optional<HeldFile> file_;
   const std::string path_;
   uint64_t length_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "common/fd.h"
 #include "mapreduce/engine/report_limits.h"
@@ -35,6 +36,21 @@ bool IsEnvironment(const absl::Status& status) {
 bool HasNoFilesLeft() {
   const UniqueFd file(open("/dev/null", O_RDONLY | O_CLOEXEC));
   return !file && errno == EMFILE;
+}
+
+// Quern closes nothing that it still reads or writes. What is another machine's to try again may
+// tell of a descriptor there.
+bool IsOfClosedFile(const absl::Status& status) {
+  return !IsUserError(status) && !IsEnvironment(status) &&
+         Message(status).find(std::strerror(EBADF)) != std::string::npos;
+}
+
+std::string FailureMessage(const absl::Status& status) {
+  if (!IsOfClosedFile(status)) return std::string(Message(status));
+  return fmt::format(
+      "its code closed a descriptor that belongs to the engine ({}). Try: close only descriptors "
+      "that it has opened",
+      Message(status));
 }
 
 absl::StatusOr<pb::AttemptResult> RunTaskOfKind(const pb::TaskSpec& spec,
@@ -76,7 +92,7 @@ pb::AttemptFailure DescribeFailure(const absl::Status& status,
       leaks ? fmt::format("the task has as many files open as a process may have. Does its code "
                           "close what it opens? {}",
                           Message(status))
-            : std::string(Message(status)));
+            : FailureMessage(status));
   failure.set_environment(!leaks && IsEnvironment(status));
   failure.set_ends_job(IsJobError(status));
   const RecordPosition at = position.Get();

@@ -1,6 +1,8 @@
 // Renames on this machine: what they replace is not lost when they fail.
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -35,6 +37,32 @@ class LocalStorageTest : public testing::Test {
   const TempDir dir_;
   const std::unique_ptr<Storage> storage_ = MakeLocalStorage();
 };
+
+// As user code does which runs in the same process.
+TEST_F(LocalStorageTest, AFileThatSomebodyHasClosedIsReadAndWrittenNoMore) {
+  Write("in", "text");
+  const auto lowest_number = [] {
+    const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    close(fd);
+    return fd;
+  };
+  const std::string other = dir_ / "other";
+  const int read_number = lowest_number();
+  ASSERT_OK_AND_ASSIGN(const auto in, storage_->Open(Path("in/part")));
+  const int write_number = lowest_number();
+  ASSERT_OK_AND_ASSIGN(const auto out, storage_->Create(Path("out"), {}));
+  ASSERT_NE(read_number, write_number);
+  for (const int fd : {read_number, write_number}) {
+    close(fd);
+    ASSERT_EQ(open(other.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600), fd);
+  }
+  for (const absl::Status& status :
+       {in->Stream(0, 4)->Next().status(), out->Append("text"), out->Close()}) {
+    EXPECT_THAT(std::string(status.message()), ::testing::EndsWith("Bad file descriptor"));
+  }
+  EXPECT_EQ(std::filesystem::file_size(other), 0u);
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "out"));
+}
 
 TEST_F(LocalStorageTest, ARenameReplacesATreeOrRefuses) {
   Write("new", "new");

@@ -231,6 +231,19 @@ TEST(UserPartitionerTest, AFailureThatIsSwallowedStands) {
 }
 
 // A connection that finds no descriptor looks like a cluster that is away.
+TEST(DescribeFailure, AFileThatIsNotOpenAnyMoreWasClosedByUserCode) {
+  const auto position = RecordPositionWriter::Private();
+  const auto message = [&](const absl::Status& status) {
+    return DescribeFailure(status, *position).message();
+  };
+  const absl::Status status = ErrnoStatus(EBADF, "read /in");
+  EXPECT_THAT(message(status), HasSubstr("its code closed a descriptor that belongs to the engine "
+                                         "(read /in: Bad file descriptor). Try: close only"));
+  EXPECT_EQ(message(UserError(Message(status))), Message(status)) << "its own words";
+  EXPECT_EQ(message(UnavailableError("{}", Message(status))), Message(status))
+      << "another machine's";
+}
+
 TEST(DescribeFailure, FilesThatUserCodeLeavesOpenAreItsOwnFault) {
   const auto position = RecordPositionWriter::Private();
   const absl::Status status = UnavailableError("connect: Too many open files");
