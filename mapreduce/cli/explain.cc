@@ -108,7 +108,7 @@ absl::StatusOr<int> ExplainJob(Session* session, const SpecFile& file, const Plu
   JobExplanation plan = explainer.Explain(file.spec, plugin);
   plan.parameters = file.parameters;
   if (!around.problem.empty()) plan.problems.push_back(around.problem);
-  if (plan.problems.empty()) WarnOfMissingServers(*session, "mr explain", MostCopies(plan.spec));
+  if (plan.problems.empty()) WarnOfMissingServers(*session, options.command, MostCopies(plan.spec));
   return Show(*session, {std::move(plan)}, options);
 }
 
@@ -137,7 +137,7 @@ absl::StatusOr<int> ExplainPipeline(Session* session, const pb::PipelineSpec& sp
   if (!around.problem.empty()) plans[0].problems.push_back(around.problem);
   const bool good = std::all_of(plans.begin(), plans.end(),
                                 [](const JobExplanation& plan) { return plan.problems.empty(); });
-  if (good) WarnOfMissingServers(*session, "mr explain", MostCopies(spec));
+  if (good) WarnOfMissingServers(*session, options.command, MostCopies(spec));
   if (good && !options.local) {
     const absl::Status found = FindStates(session, around.dfs.get(), spec, stages, &plans);
     if (!found.ok()) plans[0].problems.emplace_back(Message(found));

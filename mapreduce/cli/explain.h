@@ -19,6 +19,7 @@ struct ExplainOptions {
   std::optional<int64_t> threads = {};  // with `local`
   bool all_splits = false;
   SaidPaths said = {};
+  std::string command = "mr explain";  // as it was typed: also "mr run", with --dry-run
 };
 
 // The exit code: kExitRejected when there is a problem. The job's spec has all that the user said.

@@ -97,7 +97,7 @@ absl::Status ApplyFlags(const PipelineFlags& flags, LoadedPipeline* loaded) {
   if (!file.inputs.empty() || !ReadsIn(*loaded)) return absl::OkStatus();
   return UsageError(file.usage.empty()
                         ? "IN is missing: neither the command nor the pipeline names it"
-                        : fmt::format("usage: mr run {}", file.usage));
+                        : fmt::format("usage: {} {}", flags.typed, file.usage));
 }
 
 // What can be known of a stage without asking anybody.
@@ -144,8 +144,9 @@ absl::StatusOr<int> Explain(Session* session, const LoadedPipeline& loaded,
   for (size_t i = 0; i < plugins.size(); ++i) {
     stages.push_back({plugins[i], loaded.stages[i].file.parameters});
   }
-  return ExplainPipeline(session, spec, stages,
-                         {.all_splits = flags.all_splits, .said = SaidBy(flags)});
+  return ExplainPipeline(
+      session, spec, stages,
+      {.all_splits = flags.all_splits, .said = SaidBy(flags), .command = flags.typed});
 }
 
 }  // namespace
@@ -234,11 +235,12 @@ absl::StatusOr<int> AfterSubmission(Session* session, const pb::SubmitPipelineRe
   return kExitOk;
 }
 
-std::string PipelineHelp(const std::string& target, const PipelineText& pipeline) {
+std::string PipelineHelp(const std::string& command, const std::string& target,
+                         const PipelineText& pipeline) {
   const absl::StatusOr<LoadedPipeline> loaded = Load(pipeline);
   if (!loaded.ok()) return fmt::format("{}: {}\n", target, Message(loaded.status()));
   const PipelineFile& file = loaded->file;
-  std::string text = fmt::format("usage: mr run {} [FLAGS]\n\n",
+  std::string text = fmt::format("usage: {} {} [FLAGS]\n\n", command,
                                  file.usage.empty() ? target + " [IN... OUT]" : file.usage);
   if (!file.help.empty()) text += file.help + "\n\n";
   text += "Stages; --set STAGE.KEY=VALUE changes one, --set PARAMETER=VALUE all that read it:\n";
@@ -262,7 +264,7 @@ std::string PipelineHelp(const std::string& target, const PipelineText& pipeline
       text += fmt::format("  {:<18} parameters: {}\n", "", fmt::join(*stage.file.parameters, ", "));
     }
   }
-  return text + "\nAll flags of mr run: mr run --help\n";
+  return text + fmt::format("\nAll flags of {0}: {0} --help\n", command);
 }
 
 }  // namespace quern::mr

@@ -22,6 +22,7 @@ struct PipelineFlags {
   std::string replication;
   std::string user;
   std::string command;
+  std::string typed = "mr run";  // or "mr explain"
   bool overwrite = false;
   bool keep = false;
   bool detach = false;
@@ -39,8 +40,9 @@ using StartedPipeline = std::variant<int, pb::SubmitPipelineResponse>;
 // UsageError for what the user wrote wrongly; any other error is one of the submission.
 absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineText& pipeline,
                                               const PipelineFlags& flags);
-// Stages and their parameters.
-std::string PipelineHelp(const std::string& target, const PipelineText& pipeline);
+// Stages and their parameters. `command` as in "mr run".
+std::string PipelineHelp(const std::string& command, const std::string& target,
+                         const PipelineText& pipeline);
 
 // Prints the id, or the stages of a dry run, or follows it to its end.
 absl::StatusOr<int> AfterSubmission(Session* session, const pb::SubmitPipelineResponse& response,

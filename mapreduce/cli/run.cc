@@ -16,6 +16,7 @@
 #include "mapreduce/cli/compile.h"
 #include "mapreduce/cli/explain.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/cli/job_paths.h"
 #include "mapreduce/cli/job_source.h"
 #include "mapreduce/cli/missing_servers.h"
 #include "mapreduce/cli/on_this_machine.h"
@@ -35,7 +36,7 @@ namespace {
 class RunJob final : public JobCommand {
  public:
   RunJob() = default;
-  explicit RunJob(bool explain) : dry_run_(explain) {}
+  explicit RunJob(bool explain) : explains_(explain), dry_run_(explain) {}
 
   void Define(CommandLine* line) override {
     line->Values("--map", "CMD", &maps_,
@@ -70,7 +71,7 @@ class RunJob final : public JobCommand {
                 "with --local: only these (and all maps, if a reduce is among them); their parts "
                 "are no whole output and have no _SUCCESS and no _MANIFEST.json");
     line->Switch("--keep", &keep_, "of a pipeline: what lies between its stages stays");
-    if (!dry_run_) line->Switch("--dry-run", &dry_run_, "as mr explain: run nothing");
+    if (!explains_) line->Switch("--dry-run", &dry_run_, "as mr explain: run nothing");
     line->Switch("--splits", &all_splits_, "with --dry-run: every map task, not only a few");
     line->Arguments(&words_, 1);
   }
@@ -78,10 +79,12 @@ class RunJob final : public JobCommand {
   std::string Help(const std::vector<std::string>& words) override {
     // "mr run grep --help" is about grep.
     if (words.empty() || words[0].starts_with("-")) return "";
-    if (const auto pipeline = FindPipeline(words[0])) return PipelineHelp(words[0], *pipeline);
+    if (const auto pipeline = FindPipeline(words[0])) {
+      return PipelineHelp(Name(), words[0], *pipeline);
+    }
     const auto file = ReadyMadeSpec(words[0]);
     if (!file.ok()) return "";
-    return fmt::format("usage: mr run {} [FLAGS]\n\n{}\nAll flags of mr run: mr run --help\n",
+    return fmt::format("usage: {0} {1} [FLAGS]\n\n{2}\nAll flags of {0}: {0} --help\n", Name(),
                        file->usage.empty() ? words[0] + " IN... OUT" : file->usage, file->help);
   }
 
@@ -105,15 +108,21 @@ class RunJob final : public JobCommand {
       const absl::StatusOr<PluginInfo> known = ReadPlugin(source->plugin_path);
       if (!known.ok()) return Rejected(*session, known.status());
       TakeOnlyCombiner(*source, *known, &source->file.spec);
-      return ExplainJob(
-          session, source->file, *known,
-          {.local = local_, .threads = threads_, .all_splits = all_splits_, .said = Said()});
+      return ExplainJob(session, source->file, *known,
+                        {.local = local_,
+                         .threads = threads_,
+                         .all_splits = all_splits_,
+                         .said = Said(),
+                         .command = Name()});
     }
     if (answers_) return RunAnswer(session, &*source);
     return RunChecked(session, &*source);
   }
 
  private:
+  // What the user has typed.
+  std::string Name() const { return explains_ ? "mr explain" : "mr run"; }
+
   absl::StatusOr<JobSource> Load() const {
     if (maps_.empty()) return LoadJob(words_[0]);
     absl::StatusOr<JobSource> source = CommandJob(maps_[0]);
@@ -179,12 +188,12 @@ class RunJob final : public JobCommand {
   }
 
   // Wrong keys in a file are wrong usage; everything else that stops a job early is a rejection.
-  static absl::StatusOr<int> Rejected(const Session& session, const absl::Status& status) {
+  absl::StatusOr<int> Rejected(const Session& session, const absl::Status& status) const {
     if (IsUsageError(status)) return status;
     const std::string_view message = Message(status);
     const bool usage = message.find("unknown key") != std::string_view::npos;
     if (usage) return UsageError(message);
-    session.Report("mr run", status);
+    session.Report(Name(), status);
     return ExitOfSubmission(status);
   }
 
@@ -216,6 +225,7 @@ class RunJob final : public JobCommand {
                        .replication = replication_,
                        .user = UserName(),
                        .command = CommandText(),
+                       .typed = Name(),
                        .overwrite = overwrite_,
                        .keep = keep_,
                        .detach = detach_,
@@ -288,7 +298,7 @@ class RunJob final : public JobCommand {
     // Those that answer have their inputs among their arguments, and need no OUT.
     if (file->answers ? rest.size() < own || rest.size() > own + 1
                       : own > 0 && rest.size() < own + 2) {
-      return UsageError(fmt::format("usage: mr run {}", file->usage));
+      return UsageError(fmt::format("usage: {} {}", Name(), file->usage));
     }
     for (size_t i = 0; i < own; ++i) {
       RETURN_IF_ERROR(SetSpecKey(file->arguments[i], rest[i], file));
@@ -299,43 +309,13 @@ class RunJob final : public JobCommand {
       file->spec.mutable_output()->set_path(answers_ ? PlaceToExplain() : rest[0]);
       return absl::OkStatus();
     }
-    if (rest.empty()) return CheckPathsOf(*file);
+    if (rest.empty()) return CheckHasPaths(*file, Name());
     if (rest.size() == 1) {
       return UsageError(fmt::format("'{}' alone: give both IN and OUT", rest[0]));
     }
     file->spec.mutable_output()->set_path(rest.back());
     rest.pop_back();
-    return SetInputs(rest, file);
-  }
-
-  // A spec may name its own paths.
-  static absl::Status CheckPathsOf(const SpecFile& file) {
-    const auto& inputs = file.spec.inputs();
-    const bool complete =
-        !inputs.empty() && !file.spec.output().path().empty() &&
-        std::all_of(inputs.begin(), inputs.end(),
-                    [](const pb::JobSpec::Input& input) { return !input.path().empty(); });
-    if (complete) return absl::OkStatus();
-    return UsageError(file.usage.empty()
-                          ? "IN and OUT are missing: neither the command nor a spec names both"
-                          : fmt::format("usage: mr run {}", file.usage));
-  }
-
-  // One [[input]] stands for any number of paths; several stand for one path each, in their order.
-  static absl::Status SetInputs(const std::vector<std::string>& paths, SpecFile* file) {
-    pb::JobSpec* const spec = &file->spec;
-    const auto known = static_cast<size_t>(spec->inputs_size());
-    if (known > 1 && paths.size() != known) {
-      return UsageError(fmt::format("{} paths, but the spec has {} inputs{}", paths.size(), known,
-                                    file->usage.empty() ? "" : ": mr run " + file->usage));
-    }
-    if (known == 0) spec->add_inputs();
-    const pb::JobSpec::Input like = spec->inputs(0);
-    while (static_cast<size_t>(spec->inputs_size()) < paths.size()) *spec->add_inputs() = like;
-    for (size_t i = 0; i < paths.size(); ++i) {
-      spec->mutable_inputs(static_cast<int>(i))->set_path(paths[i]);
-    }
-    return absl::OkStatus();
+    return SetInputs(rest, Name(), file);
   }
 
   // What can be known without asking anybody.
@@ -451,6 +431,7 @@ class RunJob final : public JobCommand {
   bool detach_ = false;
   bool local_ = false;
   bool check_ = false;
+  const bool explains_ = false;
   bool dry_run_ = false;
   bool answers_ = false;  // what the job writes is printed
   bool all_splits_ = false;
