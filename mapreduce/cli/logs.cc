@@ -75,7 +75,12 @@ class Logs final : public JobCommand {
     if (jobs.empty()) Err().Format("mr logs: {}: has no jobs of its own\n", job());
     for (const StageJob& one : jobs) {
       if (!session_->json) Out().Format("==> stage {}: {} <==\n", one.stage, one.job_id);
-      RETURN_IF_ERROR(AllTasks(one.job_id).status());
+      const absl::Status shown = AllTasks(one.job_id).status();
+      // The jobs of a pipeline are forgotten one by one, the oldest first.
+      if (!absl::IsNotFound(shown)) RETURN_IF_ERROR(shown);
+      if (!shown.ok()) {
+        Err().Format("mr logs: stage {}: {} is no longer known\n", one.stage, one.job_id);
+      }
     }
     return kExitOk;
   }

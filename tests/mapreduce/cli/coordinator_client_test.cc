@@ -65,6 +65,23 @@ class FakeCoordinator final : public pb::Jobs::Service {
     response->mutable_status()->set_state(pb::JOB_STATE_KILLED);
     return answer_(++calls_);
   }
+  // A pipeline of two stages, of which the job of the first is forgotten.
+  grpc::Status GetJob(grpc::ServerContext*, const pb::GetJobRequest* request,
+                      pb::GetJobResponse* response) override {
+    response->mutable_status()->set_job_id(request->job_id());
+    for (const char* stage : {"first", "second"}) {
+      pb::JobStatus::Stage* const added = response->mutable_status()->add_stages();
+      added->set_name(stage);
+      added->set_job_id(fmt::format("job-of-{}", stage));
+      added->set_state(pb::JobStatus::Stage::STATE_DONE);
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status ListTasks(grpc::ServerContext*, const pb::ListTasksRequest* request,
+                         pb::ListTasksResponse*) override {
+    if (request->job_id() != "job-of-first") return grpc::Status::OK;
+    return rpc::AnswerOf(NotFoundError("{}: no such job. Try: mr list", request->job_id()));
+  }
   std::vector<std::string> killed() const {
     MutexLock lock(&mutex_);
     return killed_;
@@ -192,6 +209,17 @@ TEST_F(CoordinatorClientTest, OneThatCannotBeKilledDoesNotKeepTheOthersAlive) {
       RunMr({"mr", "kill", "job-1", "job-2", "job-3", "--coordinator", coordinator.address()}),
       kExitFailed);
   EXPECT_THAT(coordinator.killed(), ElementsAre("job-1", "job-2", "job-3"));
+}
+
+TEST_F(CoordinatorClientTest, LogsOfAPipelineGoOnBehindAJobThatIsForgotten) {
+  const FakeCoordinator coordinator([](int) { return grpc::Status::OK; });
+  ::testing::internal::CaptureStderr();
+  const int code =
+      RunMr({"mr", "logs", "pipeline-20261122-0001", "--coordinator", coordinator.address()});
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "mr logs: stage first: job-of-first is no longer known\n"
+            "mr logs: job-of-second: no attempts are remembered\n");
+  EXPECT_EQ(code, kExitOk) << "what is known was shown";
 }
 
 }  // namespace
