@@ -21,7 +21,7 @@ class CommandInSession final : public Command {
     line->Value("--master", "HOST:PORT,...", &session_.master_flag,
                 "where the file system is (else QUERN_MASTER, the config file, 127.0.0.1:9400)");
     line->Switch("--json", &session_.json, "one JSON object per line, errors too");
-    line->Switch("--quiet", &session_.quiet, "no progress");
+    line->Switch("--quiet", &session_.quiet, "no progress; warnings and errors all the same");
   }
 
   absl::StatusOr<int> Run() override {

@@ -76,6 +76,20 @@ std::string SetAsideLine(const pb::JobStatus& status) {
   return text;
 }
 
+std::string WarningLine(const pb::JobStatus& status) {
+  std::string text = OneLine(WarningText(status.counters(), status.counter_meanings()));
+  for (const pb::JobStatus::Stage& stage : status.stages()) {
+    const std::string of_stage = WarningText(stage.counters(), stage.counter_meanings());
+    if (of_stage.empty()) continue;
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", stage.name(), OneLine(of_stage));
+  }
+  if (const std::string nothing = OneLine(NothingReadText(status)); !nothing.empty()) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", nothing);
+  }
+  if (text.empty()) return "";
+  return fmt::format("{} {}: {}", status.job_id(), OneLine(status.name()), text);
+}
+
 namespace {
 
 // As the end of a sentence about the output.

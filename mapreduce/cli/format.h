@@ -28,6 +28,8 @@ std::string ProgressLine(const pb::JobStatus& status);
 // What of its input a job or the stages of a pipeline have left out, in one line; empty for
 // nothing.
 std::string SetAsideLine(const pb::JobStatus& status);
+// The warnings among that, in one line that names the job or pipeline; empty for none.
+std::string WarningLine(const pb::JobStatus& status);
 // The end of a job, or how it stands `now`, in one line, without its cause.
 std::string EndLine(const pb::JobStatus& status, absl::Time now);
 // How a job stands after it was to be killed. One that is being published may end in either way,

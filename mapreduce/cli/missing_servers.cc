@@ -41,7 +41,7 @@ uint32_t MostCopies(const pb::PipelineSpec& spec) {
 }
 
 void WarnOfMissingServers(const Session& session, std::string_view command, uint32_t copies) {
-  if (copies == 0 || session.quiet) return;
+  if (copies == 0) return;
   client::ClientOptions options;
   const auto masters = session.masters();
   if (!masters.ok()) return;

@@ -23,7 +23,7 @@ struct LocalRunOptions {
 absl::StatusOr<int> RunLocally(Session* session, pb::JobSpec spec, const std::string& plugin_path,
                                const LocalRunOptions& options);
 
-// Runs it in a child and waits: the exit code. Silent when the job succeeds.
+// Runs it in a child and waits: the exit code. Only warnings are said when the job succeeds.
 absl::StatusOr<int> RunLocallyAndWait(Session* session, pb::JobSpec spec,
                                       const std::string& plugin_path,
                                       const LocalRunOptions& options);

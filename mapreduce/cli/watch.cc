@@ -76,7 +76,10 @@ int ShowEnd(const Session& session, const pb::JobStatus& status, Success success
   const bool succeeded = status.state() == pb::JOB_STATE_SUCCEEDED;
   if (session.json) Out().Format("{}\n", JobEndJson(status).ToString());
   const bool silent = session.quiet || success == Success::kSilent;
-  if (!session.json && !(silent && succeeded)) {
+  if (!session.json && silent && succeeded) {
+    const std::string warning = WarningLine(status);
+    if (!warning.empty()) Err().Format("{}\n", warning);
+  } else if (!session.json) {
     Err().Format("{}\n", EndLine(status, session.clock->TimeNow()));
     Err().Print(succeeded ? CounterText(status, false) : FailureText(status));
   }

@@ -214,6 +214,14 @@ JsonLine JobEndJson(const pb::JobStatus& status) {
   return json;
 }
 
+std::string WarningText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
+                        const pb::JobSpec::CounterMeanings& meanings) {
+  std::string text = UnreadText(counters);
+  const std::string nothing_left = NothingLeftText(counters, meanings);
+  if (!nothing_left.empty()) text += fmt::format("{}{}", text.empty() ? "" : ". ", nothing_left);
+  return text;
+}
+
 std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
                          const pb::JobSpec::CounterMeanings& meanings) {
   std::string text;
@@ -235,9 +243,8 @@ std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& 
                         total == 1 ? "" : "s");
     if (!why.empty()) text += fmt::format(" ({})", why);
   }
-  for (const std::string& warning : {UnreadText(counters), NothingLeftText(counters, meanings)}) {
-    if (!warning.empty()) text += fmt::format("{}{}", text.empty() ? "" : ". ", warning);
-  }
+  const std::string warning = WarningText(counters, meanings);
+  if (!warning.empty()) text += fmt::format("{}{}", text.empty() ? "" : ". ", warning);
   return text;
 }
 

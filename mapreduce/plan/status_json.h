@@ -19,6 +19,9 @@ JsonLine FailureJson(const pb::AttemptFailure& failure);
 // nothing was read or is left; empty when there is nothing to say.
 std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
                          const pb::JobSpec::CounterMeanings& meanings);
+// Its warnings alone, which whoever wants to hear of nothing else hears as well.
+std::string WarningText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
+                        const pb::JobSpec::CounterMeanings& meanings);
 
 // "WARNING: nothing was read: ..." of a job or pipeline that has succeeded over inputs of no byte;
 // else empty. Not of summaries: they have no counters, as if nothing had been read.

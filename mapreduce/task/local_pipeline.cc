@@ -166,12 +166,7 @@ absl::Status LocalPipeline::RunStage(const pb::PipelineStage& stage) {
     }
     RETURN_IF_ERROR(CheckRoundCounter(stage, output.counters()));
     settled = RoundHolds(stage, output.counters()) ? settled + 1 : 0;
-    if (!options_.quiet) {
-      const std::string set_aside = SetAsideText(output.counters(), stage.job().counter_meanings());
-      Err().Format("{}: {}: {}{}\n", spec_.name(), stage.name(),
-                   stage.has_repeat() ? fmt::format("round {} done", round) : "done",
-                   set_aside.empty() ? "" : fmt::format(", {}", CleanLine(set_aside, 1000)));
-    }
+    if (!options_.json) SayRoundDone(stage, round, output.counters());
     outputs_[stage.name()] = std::move(output);
     if (settled > 0 && settled >= std::max<uint32_t>(1, repeat.in_a_row())) return absl::OkStatus();
   }
@@ -181,6 +176,17 @@ absl::Status LocalPipeline::RunStage(const pb::PipelineStage& stage) {
       repeat.until(), most, stage.name());
 }
 
+void LocalPipeline::SayRoundDone(const pb::PipelineStage& stage, uint32_t round,
+                                 const Counters& counters) const {
+  const pb::JobSpec::CounterMeanings& meanings = stage.job().counter_meanings();
+  const std::string said = CleanLine(
+      options_.quiet ? WarningText(counters, meanings) : SetAsideText(counters, meanings), 1000);
+  if (options_.quiet && said.empty()) return;
+  const std::string done = stage.has_repeat() ? fmt::format("round {} done", round) : "done";
+  Err().Format("{}: {}: {}{}\n", spec_.name(), stage.name(), done,
+               said.empty() ? "" : fmt::format(", {}", said));
+}
+
 absl::StatusOr<pb::StageOutput> LocalPipeline::RunRound(const pb::PipelineStage& stage,
                                                         uint32_t round) {
   const std::string path = fmt::format("{}/{}/{:04}", work_dir_, stage.name(), round);
@@ -188,7 +194,7 @@ absl::StatusOr<pb::StageOutput> LocalPipeline::RunRound(const pb::PipelineStage&
   LocalJob job(std::move(spec), options_.threads, options_.dfs, options_.leftovers);
   job.SetLentMemory(options_.lent_memory);
   job.SetHeld(options_.held);
-  job.SetQuiet(options_.quiet);
+  job.SetQuiet(options_.quiet || options_.json);
   RETURN_IF_ERROR(job.Prepare());
   RETURN_IF_ERROR(job.Run());
   pb::StageOutput output;

@@ -30,7 +30,8 @@ struct LocalPipelineOptions {
   Leftovers* leftovers = nullptr;         // borrowed: notes what it makes and removes again
   LentMemory* lent_memory = nullptr;      // borrowed; null: user code is not checked
   const HeldDescriptors* held = nullptr;  // borrowed; null: nobody looks whether they are closed
-  bool quiet = false;                     // else a line for each round
+  bool quiet = false;                     // else a line for each round; warnings in any case
+  bool json = false;                      // neither: its counters say it
 };
 
 // Used by one thread.
@@ -51,6 +52,8 @@ class LocalPipeline {
   // Looks at what is there: the inputs, and where the outputs are to go.
   absl::Status CheckFiles(const std::set<std::string>& targets);
   absl::Status RunStage(const pb::PipelineStage& stage);
+  using Counters = google::protobuf::RepeatedPtrField<pb::Counter>;
+  void SayRoundDone(const pb::PipelineStage& stage, uint32_t round, const Counters& counters) const;
   absl::StatusOr<pb::StageOutput> RunRound(const pb::PipelineStage& stage, uint32_t round);
   absl::Status Publish();
   // Each output, whose place below OUT is the second, in one directory.

@@ -229,6 +229,14 @@ void SayNothingRead(const pb::JobStatus& done) {
   if (!text.empty()) Err().Format("{}: {}\n", done.name(), CleanLine(text, kShownOfSetAside));
 }
 
+// What is said in any case.
+void SayWarnings(const pb::JobStatus& done) {
+  const std::string warnings = WarningText(done.counters(), done.counter_meanings());
+  if (!warnings.empty())
+    Err().Format("{}: {}\n", done.name(), CleanLine(warnings, kShownOfSetAside));
+  SayNothingRead(done);
+}
+
 void SayDone(const LocalJob& job, pb::JobStatus done) {
   DescribeJob(job, &done);
   const std::string set_aside =
@@ -279,7 +287,12 @@ int RunLocal(const LocalOptions& options) {
     return PrintEnd(end);
   }
   if (!ran.ok()) return Say(kExitFailed, ran, kRunLocal);
-  if (!options.quiet) SayDone(job, std::move(end));
+  if (options.quiet) {
+    DescribeJob(job, &end);
+    SayWarnings(end);
+  } else {
+    SayDone(job, std::move(end));
+  }
   return kExitOk;
 }
 
@@ -296,7 +309,8 @@ int RunLocalPipeline(const LocalOptions& options) {
                                  .leftovers = options.leftovers,
                                  .lent_memory = lent_memory->get(),
                                  .held = options.held,
-                                 .quiet = options.quiet || options.json});
+                                 .quiet = options.quiet,
+                                 .json = options.json});
   const absl::Time started = options.clock->TimeNow();
   if (const absl::Status status = pipeline.Prepare(); !status.ok()) return Reject(options, status);
   const absl::Status ran = pipeline.Run();
@@ -304,10 +318,8 @@ int RunLocalPipeline(const LocalOptions& options) {
   pipeline.Describe(&end);
   if (options.json) return PrintEnd(end);
   if (!ran.ok()) return Say(kExitFailed, ran, kRunLocal);
-  if (!options.quiet) {
-    Err().Format("{}: done\n", spec->name());
-    SayNothingRead(end);
-  }
+  if (!options.quiet) Err().Format("{}: done\n", spec->name());
+  SayNothingRead(end);
   return kExitOk;
 }
 

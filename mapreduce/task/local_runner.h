@@ -23,7 +23,7 @@ struct LocalOptions {
   std::string tasks;          // of a job: only these; empty = all
   bool check = false;         // user code is shown copies that end when they may (lender.h)
   uint32_t threads = 0;       // tasks at once; 0 = the number of cores
-  bool quiet = false;         // says nothing of what succeeds
+  bool quiet = false;         // says nothing of what succeeds, but warns
   bool json = false;          // how it ended is one object on stdout; an error before that as well
   std::string master;         // HOST:PORT list; empty = as cluster_config.h finds it
   Leftovers* leftovers = nullptr;    // borrowed: notes what a job or a pipeline makes on the way

@@ -31,7 +31,7 @@ constexpr char kHelp[] =
     "  --debug FILE       run one task once more, of this serialized DebugRun (mr debug)\n"
     "  --tasks LIST       with --local: only these tasks, such as m-0,r-2\n"
     "  --check            end the process when user code keeps what it was only lent\n"
-    "  --quiet            say nothing of what succeeds\n"
+    "  --quiet            say nothing of what succeeds, but warnings\n"
     "  --json             say how it ended as one JSON object on stdout\n"
     "  --threads N        map and reduce tasks at once (default: the number of cores)\n"
     "  --master LIST      where the file system is (else QUERN_MASTER)\n"

@@ -59,6 +59,21 @@ TEST_F(LocalPipelineTest, StagesReadEachOtherAndOnlyThePublishedStays) {
   EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\nbe\t3\n");
 }
 
+TEST_F(LocalPipelineTest, QuietRunsWarnOfInputThatIsNotRead) {
+  Shell(fmt::format("cd {}; gzip -c text | head -c 20 > cut.gz", dir_.path()));
+  const std::string warning = "WARNING: 1 place of the input could not be read and was passed over";
+  const Outcome job = Mr(fmt::format(
+      "run --local --quiet wordcount file://{0}/cut.gz file://{0}/counts", dir_.path()));
+  EXPECT_EQ(job.exit_code, 0) << job.out;
+  EXPECT_THAT(job.out, HasSubstr("\nwordcount: " + warning)) << "behind the line of the log";
+  EXPECT_THAT(job.out, ::testing::Not(HasSubstr("output in")));
+  const Outcome pipeline = Mr(fmt::format(
+      "run --local --quiet {0}/three.toml file://{0}/cut.gz file://{0}/out", dir_.path()));
+  EXPECT_EQ(pipeline.exit_code, 0) << pipeline.out;
+  EXPECT_THAT(pipeline.out, HasSubstr("three: count: done, " + warning));
+  EXPECT_THAT(pipeline.out, ::testing::Not(HasSubstr("three: top: done")));
+}
+
 // One object as of a job in a cluster, and nothing else; quiet is nothing at all.
 TEST_F(LocalPipelineTest, SaysHowItEndedAsItIsAskedTo) {
   const auto count = [&](const std::string& flags) {

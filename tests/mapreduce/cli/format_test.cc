@@ -117,6 +117,9 @@ TEST(FormatTest, TheLastLineOfAPipelineAsksTheSpecOfEachStage) {
   status.mutable_stages(1)->mutable_counter_meanings()->add_kept("kept");
   status.mutable_stages(1)->mutable_counter_meanings()->add_rejected("rejected");
   EXPECT_EQ(SetAsideLine(status), "filter: WARNING: none of 1 document was kept");
+  status.set_job_id("pipeline-1");
+  status.set_name("clean");
+  EXPECT_EQ(WarningLine(status), "pipeline-1 clean: filter: WARNING: none of 1 document was kept");
 }
 
 TEST(FormatTest, TheLastLineSaysWhatWasSetAside) {
@@ -137,8 +140,14 @@ TEST(FormatTest, TheLastLineSaysWhatWasSetAside) {
   EXPECT_THAT(
       EndLine(status, absl::UnixEpoch()),
       EndsWith(" out to /out, 3 records set aside (no_node 1, no_tab 2), 1 group set aside"));
+  EXPECT_EQ(WarningLine(status), "") << "that is what somebody has asked for";
   add("map_set_aside_bad_member", 1, status.add_counters());
   add("map_set_aside_bad_head", 2, status.add_counters());
+  status.set_job_id("job-1");
+  status.set_name("count");
+  EXPECT_EQ(WarningLine(status),
+            "job-1 count: WARNING: 3 places of the input could not be read and were passed over "
+            "(bad_head 2, bad_member 1)");
   EXPECT_THAT(
       EndLine(status, absl::UnixEpoch()),
       EndsWith("1 group set aside. WARNING: 3 places of the input could not be read and were "
