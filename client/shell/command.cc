@@ -19,7 +19,7 @@ class CommandInShell final : public Command {
                 "the masters to ask (else QUERN_MASTER, the config file, 127.0.0.1:9400)");
     line->Switch("--literal", &options_.literal, "paths are names, never patterns");
     line->Switch("--json", &options_.json, "one JSON object per line, errors too");
-    line->Switch("--quiet", &options_.quiet, "no progress, no warnings");
+    line->Switch("--quiet", &options_.quiet, "no progress; warnings and errors all the same");
   }
 
   absl::StatusOr<int> Run() override {

@@ -143,7 +143,7 @@ class Get final : public ShellCommand {
     uint64_t kept = 0;
     if (target.can_resume()) {
       ASSIGN_OR_RETURN(kept, KeepVerified(shell, reader->status(), target.fd(), job.target));
-      if (kept > 0) shell->Warn(fmt::format("{}: goes on after {} bytes", job.target, kept));
+      if (kept > 0) shell->Note(fmt::format("{}: goes on after {} bytes", job.target, kept));
       progress->Add(kept);
     }
     const auto stream = reader->Stream(kept, reader->status().length - kept);

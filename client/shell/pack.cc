@@ -92,10 +92,12 @@ void PrintCounts(Shell* shell, const PackCounts& counts, const client::FileStatu
                                .Add("skipped_links", counts.links)));
     return;
   }
-  shell->Warn(fmt::format(
+  const std::string packed = fmt::format(
       "packed {} files ({}); left out: {} binary, {} too large, {} unreadable, {} links",
       FormatCount(counts.files), FormatBinarySize(counts.bytes), counts.binary, counts.too_large,
-      counts.unreadable, counts.links));
+      counts.unreadable, counts.links);
+  const bool is_whole = counts.binary + counts.too_large + counts.unreadable + counts.links == 0;
+  is_whole ? shell->Note(packed) : shell->Warn(packed);
   if (counts.binary == 0) return;
   const uint64_t more = counts.binary - counts.binary_names.size();
   shell->Warn(fmt::format("binary, or text that is not UTF-8: {}{}",

@@ -43,8 +43,11 @@ void Shell::Report(const absl::Status& status, std::string_view path) {
   set_exit_code(kExitFailed);
 }
 
+void Shell::Note(std::string_view text) {
+  if (!options_.quiet) Warn(text);
+}
+
 void Shell::Warn(std::string_view text) {
-  if (options_.quiet) return;
   options_.out->Flush().IgnoreError();
   options_.err->Format("{}: {}\n", command_, CleanLine(text, kMaxShownBytes));
 }

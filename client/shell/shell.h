@@ -55,7 +55,10 @@ class Shell {
   // One line on stderr; the exit code becomes 1 and the command goes on. `path` is put in front
   // when the message does not name it.
   void Report(const absl::Status& status, std::string_view path = "");
+  // A line on stderr, with --quiet as well.
   void Warn(std::string_view text);
+  // How it goes on: not with --quiet.
+  void Note(std::string_view text);
   // A progress display for a step of `total` units.
   std::unique_ptr<Progress> StartProgress(std::string_view name, uint64_t total,
                                           ProgressOptions::Unit unit);

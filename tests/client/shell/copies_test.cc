@@ -174,5 +174,15 @@ TEST(ReadSmallFile, GivesWhatIsStillSmall) {
   EXPECT_EQ(ReadSmallFile(::testing::TempDir()), std::nullopt) << "a directory";
 }
 
+TEST(ShellTest, QuietHidesHowItGoesOnAndNoWarning) {
+  Printed out, said;
+  Shell shell(
+      "put",
+      {.masters = {"127.0.0.1:1"}, .quiet = true, .out = out.output(), .err = said.output()});
+  shell.Note("goes on after 7 bytes");
+  shell.Warn("setuid is not kept");
+  EXPECT_EQ(said.Text(), "put: setuid is not kept\n");
+}
+
 }  // namespace
 }  // namespace quern::shell
