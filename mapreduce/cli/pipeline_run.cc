@@ -12,6 +12,7 @@
 #include "common/storage/file_io.h"
 #include "mapreduce/cli/explain.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/cli/local_settings.h"
 #include "mapreduce/cli/missing_servers.h"
 #include "mapreduce/cli/on_this_machine.h"
 #include "mapreduce/cli/pipeline_format.h"
@@ -189,6 +190,7 @@ absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineTe
   }
   RETURN_IF_ERROR(CheckStagesNotOnlyHere(*session, spec, flags));
   if (flags.local) {
+    RETURN_IF_ERROR(CheckHoldsHere({flags.settings, flags.replication, MostCopies(spec)}));
     WarnOfMissingServers(*session, "mr run", MostCopies(spec));
     for (size_t i = 0; i < loaded.stages.size(); ++i) {
       spec.mutable_stages(static_cast<int>(i))

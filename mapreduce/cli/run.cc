@@ -18,6 +18,7 @@
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/job_paths.h"
 #include "mapreduce/cli/job_source.h"
+#include "mapreduce/cli/local_settings.h"
 #include "mapreduce/cli/missing_servers.h"
 #include "mapreduce/cli/on_this_machine.h"
 #include "mapreduce/cli/pipeline_run.h"
@@ -46,8 +47,11 @@ class RunJob final : public JobCommand {
                  "reduce tasks (0 = map only), or a command as the reducer; may be given twice");
     line->Value("--io", "lines|frames", &io_, "how commands read and write records");
     line->Switch("--map-only", &map_only_, "no reduce tasks: the mapper's records are the output");
-    line->Value("--memory", "SIZE", &memory_, "memory of one task attempt, such as 256MiB");
-    line->Value("--replication", "N", &replication_, "copies of the output");
+    line->Value(
+        "--memory", "SIZE", &memory_,
+        "memory of one task attempt, such as 256MiB; with --local of what the engine does in "
+        "it, and your code has no limit");
+    line->Value("--replication", "N", &replication_, "copies of an output in the cluster");
     line->Value("--format", "F", &format_,
                 fmt::format("of the input: {}", fmt::join(InputFormatNames(), ", ")));
     line->Value("--mapper", "CLASS", &mapper_, "class to use as the mapper");
@@ -61,8 +65,10 @@ class RunJob final : public JobCommand {
                  "any key of the spec, such as limits.timeout=1h");
     line->Switch("--overwrite", &overwrite_, "replace the output if it is there");
     line->Switch("--detach", &detach_, "print the job's id and do not wait for it");
-    line->Switch("--local", &local_,
-                 "run it, or all stages of a pipeline, in one process on this machine");
+    line->Switch(
+        "--local", &local_,
+        "run it, or all stages of a pipeline, in one process on this machine; there your code "
+        "has no limit of memory and time, and the first failure ends the run");
     line->Number("--threads", "N", &threads_, {1, 1000}, "tasks at once with --local");
     line->Switch("--check", &check_,
                  "with --local: end where code keeps a view too long, reads past its end, or "
@@ -90,6 +96,7 @@ class RunJob final : public JobCommand {
 
   absl::StatusOr<int> Run(Session* session) override {
     if (maps_.size() > 1) return UsageError("--map: a job has one. Try: a pipeline");
+    if (all_splits_ && !dry_run_) return UsageError("--splits: is for mr explain and --dry-run");
     const auto pipeline = maps_.empty() ? FindPipeline(words_[0]) : std::nullopt;
     if (pipeline) return RunStages(session, *pipeline);
     if (keep_) return UsageError("--keep: is for pipelines");
@@ -108,6 +115,7 @@ class RunJob final : public JobCommand {
       const absl::StatusOr<PluginInfo> known = ReadPlugin(source->plugin_path);
       if (!known.ok()) return Rejected(*session, known.status());
       TakeOnlyCombiner(*source, *known, &source->file.spec);
+      RETURN_IF_ERROR(CheckHolds(source->file.spec));
       return ExplainJob(session, source->file, *known,
                         {.local = local_,
                          .threads = threads_,
@@ -135,6 +143,7 @@ class RunJob final : public JobCommand {
     if (!plugin.ok()) return Rejected(*session, plugin.status());
     const absl::Status there = CheckNotOnlyHere(*session, source->file.spec, Said());
     if (!there.ok()) return Rejected(*session, there);
+    RETURN_IF_ERROR(CheckHolds(source->file.spec));
     if (!local_) return Submit(session, source, *plugin);
     WarnOfMissingServers(*session, "mr run", MostCopies(source->file.spec));
     if (answers_) {
@@ -160,6 +169,10 @@ class RunJob final : public JobCommand {
     }
     const absl::Status known = ParseTaskChoice(tasks_).status();
     return known.ok() ? known : UsageError(fmt::format("--tasks: {}", Message(known)));
+  }
+  absl::Status CheckHolds(const pb::JobSpec& spec) const {
+    if (!local_) return absl::OkStatus();
+    return CheckHoldsHere({settings_, replication_, MostCopies(spec)});
   }
   SaidPaths Said() const { return {.settings = settings_, .files = files_, .local = local_}; }
   LocalRunOptions LocalFlags() const {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <sstream>
+#include <utility>
 
 #include "tests/jobs/local_jobs.h"
 
@@ -141,6 +142,27 @@ TEST_F(LocalPipelineTest, FlagsThatMeanNothingHereAreRefused) {
     EXPECT_EQ(outcome.exit_code, 2) << outcome.out;
     EXPECT_THAT(outcome.out, HasSubstr("--local")) << flags;
   }
+  const std::pair<const char*, const char*> in_vain[] = {
+      {"--replication 2", "--replication: no output of this run is in the cluster"},
+      {"--set output.replication=2", "--set output.replication: no output"},
+      {"--set limits.timeout=1h", "--set limits.timeout: code that hangs"},
+      {"--set limits.attempts=3", "--set limits.attempts: the first failure"},
+      {"--set limits.skip_bad_records=true", "--set limits.skip_bad_records: the first death"},
+  };
+  for (const auto& [flags, why] : in_vain) {
+    for (const std::string& said :
+         {job + "--local " + flags, "explain" + job.substr(3) + "--local " + flags}) {
+      const Outcome outcome = Mr(said);
+      EXPECT_EQ(outcome.exit_code, 2) << outcome.out;
+      EXPECT_THAT(outcome.out, HasSubstr(why));
+    }
+  }
+  const Outcome pipeline = RunThree("--set count.limits.timeout=1h");
+  EXPECT_EQ(pipeline.exit_code, 2) << pipeline.out;
+  EXPECT_THAT(pipeline.out, HasSubstr("--set count.limits.timeout: code that hangs"));
+  EXPECT_EQ(RunThree("--replication 2").exit_code, 2);
+  EXPECT_EQ(Mr(job + "--local --splits").exit_code, 2);
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "out"));
   EXPECT_FALSE(std::filesystem::exists(dir_ / "counts"));
 }
 
