@@ -140,9 +140,11 @@ class Logs final : public JobCommand {
     if (Out().failed()) return kExitFailed;
     if (interrupt.interrupted()) return kExitInterrupted;
     RETURN_IF_ERROR(followed);
-    if (!task_.empty() || session_->quiet) return kExitOk;
+    if (!task_.empty()) return kExitOk;
     ASSIGN_OR_RETURN(const pb::JobStatus status, coordinator_->GetJob(job()));
-    Err().Format("{}\n", EndLine(status, session_->clock->TimeNow()));
+    const std::string end =
+        session_->quiet ? WarningLine(status) : EndLine(status, session_->clock->TimeNow());
+    if (!end.empty()) Err().Format("{}\n", end);
     return kExitOk;
   }
 
