@@ -25,6 +25,7 @@ esac
 
 headline() { printf '\n== %s\n' "$*"; }
 die() { echo "quickstart: $*" >&2; exit 1; }
+as_word() { printf '%q' "$1"; }  # of a shell, whatever blanks are in it
 
 # Runs a long command with its output in the log, and shows its last line now and then: in place on
 # a terminal, a new line every ten seconds elsewhere.
@@ -93,11 +94,11 @@ if [ -n "$keep" ]; then
   quern status --dir "$cluster" | awk '$1 == "master" || $1 == "coordinator" {print "  " $1 "\t" $5}'
   echo
   echo "A search page: quern-search serve /index      # http://127.0.0.1:9600"
-  echo "Stop it with: $build/bin/quern down --dir $cluster"
+  echo "Stop it with: $(as_word "$build/bin/quern") down --dir $(as_word "$cluster")"
 else
   echo "The cluster is stopped. With --keep it stays up, with its pages. Try next:"
   echo
-  echo "  export PATH=$build/bin:\$PATH"
+  echo "  export PATH=$(as_word "$build/bin"):\"\$PATH\""
   echo "  quern up --detach && eval \"\$(quern env)\""
   echo "  dfs put README.md /in && mr run wordcount /in /out && dfs cat '/out/part-*'"
   echo
