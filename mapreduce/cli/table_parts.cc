@@ -56,27 +56,48 @@ absl::StatusOr<std::unique_ptr<ReadableFile>> OpenFile(client::FileSystem* dfs,
 
 }  // namespace
 
-absl::StatusOr<TableParts> TableParts::Open(client::FileSystem* dfs, const std::string& path) {
+absl::StatusOr<TableParts> TableParts::Find(client::FileSystem* dfs, const std::string& path) {
   pb::JobSpec::Input input;
   input.set_path(path);
   input.set_format("table");
   ASSIGN_OR_RETURN(const std::vector<InputFile> files, FindInputFiles(dfs, input, 0));
   TableParts parts;
-  for (const InputFile& file : files) {
-    ASSIGN_OR_RETURN(auto readable, OpenFile(dfs, file.path));
-    auto table = SortedTable::Open(std::move(readable));
-    RETURN_IF_ERROR(Annotate(table.status(), file.path));
-    parts.parts_.push_back(*std::move(table));
-  }
+  parts.dfs_ = dfs;
+  for (const InputFile& file : files) parts.parts_.push_back({file.path, nullptr});
   return parts;
 }
 
+absl::StatusOr<TableParts> TableParts::Open(client::FileSystem* dfs, const std::string& path) {
+  ASSIGN_OR_RETURN(TableParts parts, Find(dfs, path));
+  for (size_t i = 0; i < parts.size(); ++i) RETURN_IF_ERROR(parts.Opened(i).status());
+  return parts;
+}
+
+absl::StatusOr<const SortedTable*> TableParts::Opened(size_t part) const {
+  Part& opened = parts_[part];
+  if (opened.table == nullptr) {
+    ASSIGN_OR_RETURN(auto readable, OpenFile(dfs_, opened.path));
+    auto table = SortedTable::Open(std::move(readable));
+    RETURN_IF_ERROR(Annotate(table.status(), opened.path));
+    opened.table = *std::move(table);
+  }
+  return opened.table.get();
+}
+
 absl::StatusOr<bool> TableParts::Get(std::string_view key, std::string* value) const {
-  for (const auto& part : parts_) {
-    ASSIGN_OR_RETURN(const bool found, part->Get(key, value));
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    ASSIGN_OR_RETURN(const bool found, GetFrom(i, key, value));
     if (found) return true;
   }
   return false;
+}
+
+absl::StatusOr<bool> TableParts::GetFrom(size_t part, std::string_view key,
+                                         std::string* value) const {
+  ASSIGN_OR_RETURN(const SortedTable* const table, Opened(part));
+  auto found = table->Get(key, value);
+  if (!found.ok()) return Annotate(found.status(), parts_[part].path);
+  return found;
 }
 
 absl::Status TableParts::Scan(
@@ -85,8 +106,9 @@ absl::Status TableParts::Scan(
   const auto later = [](const TableCursor* a, const TableCursor* b) { return a->key() > b->key(); };
   std::priority_queue<TableCursor*, std::vector<TableCursor*>, decltype(later)> next(later);
   std::vector<std::unique_ptr<TableCursor>> cursors;
-  for (const auto& part : parts_) {
-    cursors.push_back(part->NewCursor());
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    ASSIGN_OR_RETURN(const SortedTable* const table, Opened(i));
+    cursors.push_back(table->NewCursor());
     if (cursors.back()->Seek(from)) next.push(cursors.back().get());
     RETURN_IF_ERROR(cursors.back()->status());
   }

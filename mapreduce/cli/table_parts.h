@@ -18,10 +18,18 @@ class TableParts {
  public:
   // `path`: a directory or one file; file:///... on this machine. `dfs` is borrowed.
   static absl::StatusOr<TableParts> Open(client::FileSystem* dfs, const std::string& path);
+  // The same, with each part opened only when it is first asked: for lookups that know which one
+  // that is. `dfs` must outlive the result.
+  static absl::StatusOr<TableParts> Find(client::FileSystem* dfs, const std::string& path);
 
   // Sets *value; false when no part has the key. Parts are asked one after another, whether keys
   // were divided by hash or by range.
   absl::StatusOr<bool> Get(std::string_view key, std::string* value) const;
+  // The same of one part, from 0 in the byte order of their names. Errors name its file.
+  absl::StatusOr<bool> GetFrom(size_t part, std::string_view key, std::string* value) const;
+  size_t size() const { return parts_.size(); }
+  // The file of a part.
+  const std::string& path(size_t part) const { return parts_[part].path; }
 
   struct Range {
     std::string from;
@@ -33,7 +41,14 @@ class TableParts {
                     const std::function<bool(std::string_view, std::string_view)>& take) const;
 
  private:
-  std::vector<std::unique_ptr<SortedTable>> parts_;
+  struct Part {
+    std::string path;
+    std::unique_ptr<SortedTable> table;  // nullptr until it is opened
+  };
+  absl::StatusOr<const SortedTable*> Opened(size_t part) const;
+
+  client::FileSystem* dfs_ = nullptr;
+  mutable std::vector<Part> parts_;
 };
 
 }  // namespace quern::mr

@@ -84,6 +84,24 @@ TEST_F(TablePartsTest, LookupsAndScansGoOverAllParts) {
   EXPECT_EQ(taken, 3);
 }
 
+// Who knows which part has a key pays for no other one.
+TEST_F(TablePartsTest, OpensOnlyThePartThatIsAsked) {
+  Write("t/part-r-0", {{"a", "1"}});
+  ASSERT_OK(WriteFileDurably(FileSystem::Real(), dir_ / "t/part-r-1", std::string(2000, 'a')));
+  ASSERT_OK_AND_ASSIGN(const TableParts table, TableParts::Find(nullptr, "file://" + dir_ / "t"));
+  ASSERT_EQ(table.size(), 2u);
+  std::string value;
+  ASSERT_OK_AND_ASSIGN(const bool found, table.GetFrom(0, "a", &value));
+  EXPECT_TRUE(found);
+  EXPECT_EQ(value, "1");
+  ASSERT_OK_AND_ASSIGN(const bool other, table.GetFrom(0, "b", &value));
+  EXPECT_FALSE(other);
+  EXPECT_THAT(table.GetFrom(1, "b", &value),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr(table.path(1) + ": sorted table:")));
+  EXPECT_THAT(table.path(1), ::testing::EndsWith("/t/part-r-1"));
+  EXPECT_FALSE(TableParts::Open(nullptr, "file://" + dir_ / "t").ok());
+}
+
 TEST_F(TablePartsTest, WhatIsNoTableIsNamed) {
   for (const size_t bytes : {size_t{20}, size_t{2000}}) {
     ASSERT_OK(WriteFileDurably(FileSystem::Real(), dir_ / "text", std::string(bytes, 'a')));
