@@ -17,7 +17,7 @@ int Main(const std::vector<std::string>& argv) {
       .name = is_mr ? "mr" : "quern-search",
       .about = "Asks the indexes that jobs have made, and changes them.",
       .commands = {query, ServeCommand(), AddCommand(), DeleteCommand(), MergeCommand(),
-                   WordsCommand()},
+                   WordsCommand(), PostingsCommand()},
       .notes = "",
       .examples = {"quern-search query /index 'linux -kernel \"free software\" lib*'",
                    "quern-search serve /index --http 127.0.0.1:9600"},

@@ -103,7 +103,7 @@ TEST_F(SearchTest, SaysWhatIsWrong) {
   const CommandResult words = Change({"words", "/index", "free"});
   EXPECT_EQ(words.exit_code, 1);
   EXPECT_THAT(words.err,
-              HasSubstr("is of a ranked index, of search-index. Try: quern-search query"));
+              HasSubstr("one that search-index has made is asked by: quern-search query"));
   const CommandResult empty = Search({"/index", "()"});
   EXPECT_EQ(empty.exit_code, 2);
   EXPECT_THAT(empty.err, HasSubstr("the query has no word to search for"));

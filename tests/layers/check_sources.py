@@ -39,6 +39,9 @@ MAY_INCLUDE = {
     "jobs/text": {"jobs/text"},
     # The tool that asks an index stands beside the job that writes it: one word for what a term is.
     "jobs/search": {"jobs", "mapreduce/api", "client", "common", "quern"},
+    # What it asks is a sorted table, of which the engine knows how parts are found and opened.
+    "jobs/search/inverted": {"jobs", "mapreduce/api", "mapreduce/cli/table_parts.h", "client",
+                             "common", "quern"},
     "deploy": {"deploy", "common", "quern"},
 }
 
@@ -252,6 +255,8 @@ PLANTED = [
     ("jobs/x.cc", '#include "common/status.h"'),
     ("jobs/x.cc", '#include "mapreduce/engine/y.h"'),
     ("jobs/text/x.cc", '#include "mapreduce/api/mapreduce.h"'),
+    ("jobs/search/serving/x.cc", '#include "mapreduce/cli/table_parts.h"'),
+    ("jobs/search/inverted/x.cc", '#include "mapreduce/formats/sorted_table.h"'),
     ("mapreduce/api/x.h", '#include "common/status.h"'),
     ("mapreduce/api/x.h", "#include <absl/status/status.h>"),
     ("master/logic/x.h", "#include <rocksdb/db.h>"),
@@ -285,6 +290,7 @@ INNOCENT = [
     ("mapreduce/worker/x.cc", '#include "client/file_system.h"'),
     ("mapreduce/cli/x.cc", '#include "mapreduce/plan/y.h"'),
     ("client/master/x.cc", '#include "client/options.h"'),
+    ("jobs/search/inverted/x.h", '#include "mapreduce/cli/table_parts.h"'),
     ("tests/master/x_test.cc", '#include "chunkserver/logic/y.h"'),
     ("common/clock.cc", "  return absl::Now();"),
     ("client/x.cc", "  // absl::Now() is not used here"),

@@ -8,6 +8,7 @@ namespace quern::search {
 CommandSpec AddCommand();
 CommandSpec DeleteCommand();
 CommandSpec MergeCommand();
+CommandSpec PostingsCommand();
 CommandSpec QueryCommand();
 CommandSpec ServeCommand();
 CommandSpec WordsCommand();

@@ -1,37 +1,18 @@
 // Answers a query from the output of the inverted-index job.
+#include <deque>
+
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
 #include "jobs/search/cli/commands.h"
-#include "jobs/search/inverted/index_parts.h"
+#include "jobs/search/inverted/document_names.h"
+#include "jobs/search/inverted/index_table.h"
 #include "jobs/search/inverted/query.h"
+#include "jobs/text/escape_name.h"
 
 namespace quern::search {
 namespace {
 
 constexpr int64_t kMaxHits = 1'000'000'000;
-
-absl::StatusOr<inverted::Postings> Lookup(inverted::IndexParts* index,
-                                          const std::vector<std::string>& parts,
-                                          std::string_view term) {
-  inverted::Postings postings;
-  for (const std::string& part : parts) {
-    ASSIGN_OR_RETURN(inverted::SortedLines lines, index->Open(part));
-    const absl::Status status = lines.ForEach(
-        term, [&](std::string_view rest) { return inverted::AddPosting(rest, &postings); });
-    RETURN_IF_ERROR(Annotate(status, part));
-  }
-  return postings;
-}
-
-absl::Status CheckIsIndex(inverted::IndexParts* index, const std::vector<std::string>& parts) {
-  for (const std::string& part : parts) {
-    ASSIGN_OR_RETURN(inverted::SortedLines lines, index->Open(part));
-    const auto first = lines.FirstLine();
-    RETURN_IF_ERROR(Annotate(first.status(), part));
-    if (first->has_value()) return Annotate(inverted::CheckFirstLine(**first), part);
-  }
-  return absl::OkStatus();
-}
 
 class Words final : public Command {
  public:
@@ -49,25 +30,28 @@ class Words final : public Command {
     for (size_t i = 1; i < arguments_.size(); ++i) query += arguments_[i] + ' ';
     const std::vector<inverted::QueryTerm> terms = inverted::QueryTerms(query);
     if (terms.empty()) return InvalidArgumentError("'{}': no word to search for", query);
-    const auto index = inverted::OpenIndexParts(arguments_[0], master_);
-    if (!index.ok()) return UsageError(Message(index.status()));
-    ASSIGN_OR_RETURN(const auto parts, (*index)->List());
-    RETURN_IF_ERROR(CheckIsIndex(index->get(), parts));
-    std::vector<inverted::Postings> postings;
+    auto index = inverted::IndexTable::Open(arguments_[0], master_);
+    if (absl::IsInvalidArgument(index.status())) return UsageError(Message(index.status()));
+    RETURN_IF_ERROR(index.status());
+    std::deque<inverted::TermPostings> postings;
     for (const inverted::QueryTerm& term : terms) {
-      ASSIGN_OR_RETURN(postings.emplace_back(), Lookup(index->get(), parts, term.text));
+      postings.emplace_back((*index)->lookup(), term.text);
     }
-    Print(inverted::Match(terms, postings, phrase_));
+    ASSIGN_OR_RETURN(const inverted::Hits hits,
+                     inverted::Match(terms, &postings, {phrase_, static_cast<size_t>(limit_)}));
+    inverted::DocumentNames names((*index)->lookup());
+    RETURN_IF_ERROR(Print(hits, &names));
     return kExitOk;
   }
 
  private:
-  void Print(const std::vector<inverted::Hit>& hits) const {
-    for (size_t i = 0; i < hits.size(); ++i) {
-      if (limit_ != 0 && i == static_cast<size_t>(limit_)) break;
-      Out().Format("{}\t{}\n", hits[i].occurrences, hits[i].document);
+  static absl::Status Print(const inverted::Hits& hits, inverted::DocumentNames* names) {
+    for (const inverted::Hit& hit : hits.best) {
+      ASSIGN_OR_RETURN(const std::string name, names->Find(hit.document));
+      Out().Format("{}\t{}\n", hit.occurrences, text::EscapeName(name));
     }
-    if (Out().Flush().ok()) Err().Format("{} documents\n", hits.size());
+    if (Out().Flush().ok()) Err().Format("{} documents\n", hits.documents);
+    return absl::OkStatus();
   }
 
   std::vector<std::string> arguments_;

@@ -71,6 +71,7 @@ uint32_t DocumentIndexer::IndexField(FieldNumber field, std::string_view text, u
     AddTokens(tokens, {field, "", doc, first_position}, index);
     length += static_cast<uint32_t>(tokens.size());
     first_position += analyzer_.words();
+    too_long_ += analyzer_.too_long();
     if (after_piece) after_piece();
   }
   return length;

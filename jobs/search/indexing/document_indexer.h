@@ -27,10 +27,13 @@ class DocumentIndexer {
   const std::vector<uint32_t>& Index(const IndexedDocument& document, uint32_t doc,
                                      PartialIndex* index,
                                      const std::function<void()>& after_piece = nullptr);
-
- private:
+  // The same of the text of one field, whose terms it counts.
   uint32_t IndexField(FieldNumber field, std::string_view text, uint32_t doc, PartialIndex* index,
                       const std::function<void()>& after_piece);
+  // Words that were left out for their length, so far.
+  int64_t too_long() const { return too_long_; }
+
+ private:
   void AddTokens(const std::vector<Token>& tokens, PartialIndex::Occurrence first,
                  PartialIndex* index);
 
@@ -39,6 +42,7 @@ class DocumentIndexer {
   std::vector<Part> parts_;
   std::vector<uint32_t> lengths_;
   std::vector<uint32_t> hashes_;  // of the tokens at hand
+  int64_t too_long_ = 0;
 };
 
 }  // namespace quern::search

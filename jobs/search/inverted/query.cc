@@ -1,37 +1,49 @@
 #include "jobs/search/inverted/query.h"
 
 #include <algorithm>
-#include <charconv>
 
-#include "jobs/search/segment/segment_format.h"
-#include "mapreduce/api/terms.h"
+#include "jobs/search/analysis/analyzer.h"
 
 namespace quern::inverted {
 namespace {
 
-bool Contains(const std::vector<uint32_t>& sorted, uint32_t value) {
-  return std::binary_search(sorted.begin(), sorted.end(), value);
+// Of a term that has to stand so many words behind the first one of its sequence.
+struct Place {
+  const std::vector<uint32_t>* positions = nullptr;
+  uint32_t distance = 0;
+};
+using Sequence = std::vector<Place>;
+
+// The terms that must stand one after another, of every group of them.
+std::vector<Sequence> SequencesOf(const std::vector<QueryTerm>& query,
+                                  const std::deque<TermPostings>& postings, bool phrase) {
+  std::vector<Sequence> sequences;
+  uint32_t first = 0;
+  for (size_t i = 0; i < query.size(); ++i) {
+    if (i == 0 || (!phrase && !query[i].joined)) {
+      sequences.emplace_back();
+      first = query[i].position;
+    }
+    sequences.back().push_back({&postings[i].positions(), query[i].position - first});
+  }
+  return sequences;
 }
 
-void SortOnce(std::vector<uint32_t>* positions) {
-  std::sort(positions->begin(), positions->end());
-  positions->erase(std::unique(positions->begin(), positions->end()), positions->end());
+bool Holds(const Place& place, uint32_t start) {
+  if (start > UINT32_MAX - place.distance) return false;
+  return std::binary_search(place.positions->begin(), place.positions->end(),
+                            start + place.distance);
 }
 
-// Positions of terms that must stand one after another.
-using Sequence = std::vector<const std::vector<uint32_t>*>;
-
-uint64_t CountSequence(const Sequence& terms) {
-  return static_cast<uint64_t>(
-      std::count_if(terms[0]->begin(), terms[0]->end(), [&](uint32_t start) {
-        for (size_t i = 1; i < terms.size(); ++i) {
-          if (!Contains(*terms[i], start + static_cast<uint32_t>(i))) return false;
-        }
-        return true;
-      }));
+uint64_t CountSequence(const Sequence& sequence) {
+  const std::vector<uint32_t>& starts = *sequence[0].positions;
+  return static_cast<uint64_t>(std::count_if(starts.begin(), starts.end(), [&](uint32_t start) {
+    return std::all_of(sequence.begin() + 1, sequence.end(),
+                       [start](const Place& place) { return Holds(place, start); });
+  }));
 }
 
-// Of every sequence of the query in one document; 0 when one is missing.
+// Of every sequence in one document; 0 when one is missing.
 uint64_t CountAll(const std::vector<Sequence>& sequences) {
   uint64_t sum = 0;
   for (const Sequence& sequence : sequences) {
@@ -42,80 +54,60 @@ uint64_t CountAll(const std::vector<Sequence>& sequences) {
   return sum;
 }
 
+bool IsBetter(const Hit& a, const Hit& b) {
+  return a.occurrences != b.occurrences ? a.occurrences > b.occurrences : a.document < b.document;
+}
+
+// A heap with the worst hit in front while there are more than are wanted.
+void AddHit(const Hit& hit, size_t limit, Hits* hits) {
+  ++hits->documents;
+  std::vector<Hit>& best = hits->best;
+  best.push_back(hit);
+  if (limit == 0) return;
+  std::push_heap(best.begin(), best.end(), IsBetter);
+  if (best.size() <= limit) return;
+  std::pop_heap(best.begin(), best.end(), IsBetter);
+  best.pop_back();
+}
+
+DocumentNumber Behind(DocumentNumber number) {
+  if (number.document < UINT32_MAX) return {number.task, number.document + 1};
+  return {number.task + 1, 0};
+}
+
 }  // namespace
 
 std::vector<QueryTerm> QueryTerms(std::string_view query) {
   std::vector<QueryTerm> terms;
-  for (text::TermReader reader(query); reader.Next();) {
-    QueryTerm& term = terms.emplace_back();
-    term.joined = reader.joined();
-    for (const char c : reader.term()) term.text += text::LowerAscii(c);
+  search::Analyzer analyzer(search::AnalysisSettings{});
+  size_t end = 0;
+  for (const search::Token& token : analyzer.Analyze(query)) {
+    terms.push_back(
+        {std::string(token.term), token.position, !terms.empty() && token.begin <= end});
+    end = token.end;
   }
   return terms;
 }
 
-absl::Status AddPosting(std::string_view line, Postings* postings) {
-  const size_t tab = line.find('\t');
-  if (tab == std::string_view::npos) {
-    return DataLossError("'{}' is not a posting. Was the index made by inverted-index?",
-                         line.substr(0, 80));
+absl::StatusOr<Hits> Match(const std::vector<QueryTerm>& query, std::deque<TermPostings>* postings,
+                           const MatchOptions& options) {
+  Hits hits;
+  const std::vector<Sequence> sequences = SequencesOf(query, *postings, options.phrase);
+  DocumentNumber wanted;
+  size_t agreed = 0;  // so many terms, one behind the other, are in `wanted`
+  for (size_t i = 0; !postings->empty(); i = (i + 1) % postings->size()) {
+    TermPostings& term = (*postings)[i];
+    ASSIGN_OR_RETURN(const bool found, term.Seek(wanted));
+    if (!found) break;
+    agreed = term.document() == wanted ? agreed + 1 : 1;
+    wanted = term.document();
+    if (agreed < postings->size()) continue;
+    const uint64_t count = CountAll(sequences);
+    if (count > 0) AddHit({wanted, count}, options.limit, &hits);
+    wanted = Behind(wanted);
+    agreed = 0;
   }
-  std::string_view list = line.substr(tab + 1);
-  const size_t record = std::min(list.find('\t'), list.size());
-  std::string document(line.substr(0, tab));
-  document += list.substr(record);
-  list = list.substr(0, record);
-  std::vector<uint32_t>& positions = (*postings)[std::move(document)];
-  const size_t before = positions.size();
-  const char* at = list.data();
-  const char* const end = at + list.size();
-  while (at < end) {
-    uint32_t position = 0;
-    const auto [next, error] = std::from_chars(at, end, position);
-    if (error != std::errc() || (next != end && *next != ',')) {
-      return DataLossError("'{}' is not a posting", line.substr(0, 80));
-    }
-    positions.push_back(position);
-    at = next + 1;
-  }
-  if (before > 0 && positions.size() > before && positions[before] <= positions[before - 1]) {
-    SortOnce(&positions);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckFirstLine(std::string_view line) {
-  if (line.starts_with(search::kSegmentMagic)) {
-    return FailedPreconditionError(
-        "is of a ranked index, of search-index. Try: quern-search query INDEX QUERY");
-  }
-  const size_t tab = line.find('\t');
-  Postings ignored;
-  if (tab != std::string_view::npos && AddPosting(line.substr(tab + 1), &ignored).ok()) {
-    return absl::OkStatus();
-  }
-  return FailedPreconditionError(
-      "is no index of words, which inverted-index makes. Try: mr run inverted-index IN OUT");
-}
-
-std::vector<Hit> Match(const std::vector<QueryTerm>& query, const std::vector<Postings>& postings,
-                       bool phrase) {
-  std::vector<Hit> hits;
-  if (postings.empty()) return hits;
-  for (const auto& [document, first] : postings[0]) {
-    std::vector<Sequence> sequences = {{&first}};
-    size_t i = 1;
-    for (; i < postings.size(); ++i) {
-      const auto found = postings[i].find(document);
-      if (found == postings[i].end()) break;
-      if (!phrase && !query[i].joined) sequences.emplace_back();
-      sequences.back().push_back(&found->second);
-    }
-    const uint64_t count = i < postings.size() ? 0 : CountAll(sequences);
-    if (count > 0) hits.push_back({document.substr(0, document.find('\t')), count});
-  }
-  std::stable_sort(hits.begin(), hits.end(),
-                   [](const Hit& a, const Hit& b) { return a.occurrences > b.occurrences; });
+  std::sort(hits.best.begin(), hits.best.end(), IsBetter);
   return hits;
 }
 

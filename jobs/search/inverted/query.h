@@ -1,44 +1,50 @@
-// Answers a query from the postings of its terms.
+// Queries over the lists of an index of words: what is asked for, and which documents have it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/status.h"
+#include "jobs/search/inverted/index_keys.h"
+#include "jobs/search/inverted/term_postings.h"
 
 namespace quern::inverted {
 
-// Where a term stands: document -> positions, in increasing order. A document is its name and, when
-// the input chose the name, a tab and the tag of the record: two records of one name are two.
-using Postings = std::map<std::string, std::vector<uint32_t>>;
-
-// One term of a query, as the inverted-index job cuts them.
 struct QueryTerm {
   std::string text;
-  // It must stand directly behind the term before it: they are one word of a script without blanks.
+  // Counts the words of the query from 0.
+  uint32_t position = 0;
+  // Nothing stands between it and the term before it, as between the pairs of a Chinese word: they
+  // have to stand so in documents too.
   bool joined = false;
   bool operator==(const QueryTerm&) const = default;
 };
+
+// Cut and folded as the job does it with documents.
 std::vector<QueryTerm> QueryTerms(std::string_view query);
 
-// Adds a line of the index after its term: document<TAB>position,position,...[<TAB>record].
-// Lines of one document may come in any order, and twice. DataLoss when it is not of that form.
-absl::Status AddPosting(std::string_view line, Postings* postings);
-// FailedPrecondition for the first line of what is no such index: no answer from there would mean
-// that a word is in no document.
-absl::Status CheckFirstLine(std::string_view line);
-
 struct Hit {
-  std::string document;
-  uint64_t occurrences = 0;  // of all terms, or of the phrase
+  DocumentNumber document;
+  uint64_t occurrences = 0;
+};
+struct Hits {
+  // The documents with the most occurrences first, and of those with equally many the earlier ones.
+  std::vector<Hit> best;
+  // How many there are in all.
+  uint64_t documents = 0;
+};
+struct MatchOptions {
+  bool phrase = false;  // all terms must stand one after another
+  size_t limit = 0;     // of `best`; 0 = all
 };
 
-// Documents that hold every term, most occurrences first, then by name. With `phrase` the terms
-// must stand one after another in their order. `postings` of each term of the query.
-std::vector<Hit> Match(const std::vector<QueryTerm>& query, const std::vector<Postings>& postings,
-                       bool phrase);
+// The documents that hold every term; `postings` are those of each. Reads them side by side: memory
+// is that of one document and of the hits.
+absl::StatusOr<Hits> Match(const std::vector<QueryTerm>& query, std::deque<TermPostings>* postings,
+                           const MatchOptions& options);
 
 }  // namespace quern::inverted
