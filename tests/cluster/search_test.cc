@@ -113,6 +113,20 @@ TEST_F(SearchTest, SaysWhatIsWrong) {
   EXPECT_EQ(nothing.err, "no document matches\n");
 }
 
+TEST_F(SearchTest, AnIndexOfWordsIsAskedInTheCluster) {
+  ASSERT_EQ(cluster_->Dfs({"put", "-", "/in.jsonl"}, {.stdin_text = kLines}).exit_code, 0);
+  const CommandResult job =
+      cluster_->Mr({"run", "inverted-index", "/in.jsonl", "/words", "--reduce", "2"});
+  ASSERT_EQ(job.exit_code, 0) << job.Describe();
+  const CommandResult found = Change({"words", "/words", "FREE", "software"});
+  EXPECT_EQ(found.exit_code, 0) << found.Describe();
+  EXPECT_EQ(found.out, "2\ta\n");
+  EXPECT_EQ(found.err, "1 documents\n");
+  EXPECT_EQ(Change({"postings", "/words", "--prefix", "be"}).out, "beer\tb\t3\n");
+  EXPECT_THAT(Change({"words", "/none", "free"}).err,
+              HasSubstr("/none: no index there. Try: mr run inverted-index IN /none"));
+}
+
 // Two of one cache: what the first has fetched for nothing must not keep the second waiting.
 TEST_F(SearchTest, AnIndexThatDoesNotOpenKeepsNobodyWaiting) {
   MakeIndex(kLines);

@@ -18,6 +18,9 @@ struct DocumentNumber {
   friend auto operator<=>(const DocumentNumber&, const DocumentNumber&) = default;
 };
 
+// What no number of a document within its task comes to, so that one behind it can be said.
+inline constexpr uint32_t kMostDocuments = UINT32_MAX;
+
 // Of a list's record, numbered from 0: the term itself for the first.
 void MakeListKey(std::string_view term, uint32_t number, std::string* key);
 // Whether a key is that of a list. Terms are UTF-8 and have no zero byte.

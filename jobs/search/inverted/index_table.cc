@@ -84,8 +84,11 @@ absl::Status IndexTable::CheckPart(size_t part) {
   if (!summary.has_value()) {
     return FailedPreconditionError("{}: is no part of an index of words. {}", path, kWhatMakesOne);
   }
-  if (summary->version > Summary::kVersion || summary->analysis > search::kAnalysisVersion) {
-    return FailedPreconditionError("{}: was made by a newer Quern", path);
+  // Words of queries are folded as this program does it.
+  if (summary->version != Summary::kVersion || summary->analysis != search::kAnalysisVersion) {
+    return FailedPreconditionError(
+        "{}: was made by another version of Quern. Try: mr run inverted-index IN OUT --overwrite",
+        path);
   }
   // Of another number of parts, words lie in others.
   if (summary->part != part || summary->parts != parts_.size()) {

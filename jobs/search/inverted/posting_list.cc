@@ -18,7 +18,7 @@ bool PostingListReader::Next() {
   if (!ok_ || (chunk_.done() && list_.done())) return false;
   if (chunk_.done() && !StartChunk()) return Fail();
   const uint64_t document = uint64_t{document_.document} + chunk_.Varint32();
-  if (document > UINT32_MAX) return Fail();
+  if (document >= kMostDocuments) return Fail();
   document_.document = static_cast<uint32_t>(document);
   // The first byte of a number is 0 only for the number 0, which ends them.
   const uint8_t* const begin = chunk_.at();

@@ -70,11 +70,6 @@ void AddHit(const Hit& hit, size_t limit, Hits* hits) {
   best.pop_back();
 }
 
-DocumentNumber Behind(DocumentNumber number) {
-  if (number.document < UINT32_MAX) return {number.task, number.document + 1};
-  return {number.task + 1, 0};
-}
-
 }  // namespace
 
 std::vector<QueryTerm> QueryTerms(std::string_view query) {
@@ -104,7 +99,7 @@ absl::StatusOr<Hits> Match(const std::vector<QueryTerm>& query, std::deque<TermP
     if (agreed < postings->size()) continue;
     const uint64_t count = CountAll(sequences);
     if (count > 0) AddHit({wanted, count}, options.limit, &hits);
-    wanted = Behind(wanted);
+    ++wanted.document;
     agreed = 0;
   }
   std::sort(hits.best.begin(), hits.best.end(), IsBetter);

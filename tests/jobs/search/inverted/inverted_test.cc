@@ -70,9 +70,9 @@ std::string KeyOf(std::string_view term, uint32_t number) {
 
 TEST(Keys, ListsStandInTheOrderOfTheirTermsAndNamesBehindThem) {
   const std::vector<std::string> keys = {
-      KeyOf("a", 0),       KeyOf("a", 1),    KeyOf("a", 255),         KeyOf("a", 256),
-      KeyOf("a\u0300", 0), KeyOf("aa", 0),   KeyOf("\U0010fffd", 3),  NamesKey({0, 0}),
-      NamesKey({0, 64}),   NamesKey({1, 0}), std::string(kSummaryKey)};
+      KeyOf("a", 0),     KeyOf("a", 1),       KeyOf("a", 255),         KeyOf("a", 256),
+      KeyOf("aa", 0),    KeyOf("a\u0300", 0), KeyOf("\U0010fffd", 3),  NamesKey({0, 0}),
+      NamesKey({0, 64}), NamesKey({1, 0}),    std::string(kSummaryKey)};
   EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
   EXPECT_EQ(std::set<std::string>(keys.begin(), keys.end()).size(), keys.size());
   EXPECT_EQ(NamesKey({7, 63}), NamesKey({7, 0}));
@@ -238,7 +238,7 @@ TEST(TermPostings, SayWhatIsDamaged) {
   std::string without_positions;
   AppendChunk(0, std::string("\x03\0", 2), &without_positions);
   std::string large_document;
-  AppendChunk(0, "\xff\xff\xff\xff\xff\x01\x01", &large_document);
+  AppendChunk(0, std::string("\xff\xff\xff\xff\x0f\x01\0", 7), &large_document);
   for (const std::string& bad :
        {good.substr(0, good.size() - 1), good + "\x80", backwards, again, without_documents,
         without_positions, large_document, std::string("no list at all")}) {
