@@ -145,10 +145,14 @@ class StandIns {
 
 }  // namespace
 
-bool IsLeftOut(const PipelineFile& file, const StageFile& stage) {
-  if (stage.when.empty()) return false;
+Switch SwitchOf(const PipelineFile& file, const StageFile& stage) {
   const std::string* const value = FindParam(file, stage.when);
-  return value == nullptr || value->empty() || !ReadFlag(*value).value_or(true);
+  if (value == nullptr || value->empty()) return Switch::kUnset;
+  return ReadFlag(*value).value_or(true) ? Switch::kOn : Switch::kOff;
+}
+
+bool IsLeftOut(const PipelineFile& file, const StageFile& stage) {
+  return !stage.when.empty() && SwitchOf(file, stage) != Switch::kOn;
 }
 
 absl::Status LeaveOutStages(const PipelineFile& file, std::vector<LoadedStage>* stages) {

@@ -9,7 +9,15 @@
 
 namespace quern::mr {
 
-// It waits for a parameter which nobody has set, or has set to `false`.
+// What the parameter says that a stage waits for (`when`).
+enum class Switch {
+  kUnset,  // nobody has set it, or to nothing
+  kOff,    // `false`, in any case: somebody has left the stage out
+  kOn,     // anything else: it may be the name of a file that the stage reads
+};
+Switch SwitchOf(const PipelineFile& file, const StageFile& stage);
+
+// It waits for a parameter, which is not on.
 bool IsLeftOut(const PipelineFile& file, const StageFile& stage);
 
 // Takes those out of `stages` that wait for a parameter which nobody has set, and has the others

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "common/clean_text.h"
-#include "mapreduce/cli/flag_value.h"
 #include "mapreduce/cli/optional_stages.h"
 
 namespace quern::mr {
@@ -18,9 +17,8 @@ constexpr size_t kShownListBytes = 300;
 
 bool IsOffOnPurpose(const PipelineFile& file, const StageFile& stage) {
   const auto& said = file.said;
-  if (std::find(said.begin(), said.end(), stage.when) == said.end()) return false;
-  const std::string* const value = FindParam(file, stage.when);
-  return value != nullptr && !ReadFlag(*value).value_or(true);
+  return std::find(said.begin(), said.end(), stage.when) != said.end() &&
+         SwitchOf(file, stage) == Switch::kOff;
 }
 
 bool HasOwn(const StageFile& stage, std::string_view param) {
