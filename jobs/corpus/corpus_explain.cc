@@ -48,7 +48,8 @@ std::string Shown(const std::vector<JsonField>& fields, std::string_view name) {
 }
 
 // "gopher.words_min: words is 12, must be at least 50"; of rules that are none of the table
-// "extract.status (value 404)". `numbers`: {"value": 12, "threshold": 50, ...}.
+// "extract.status (value 404)", and with a threshold where there is one. `numbers`: {"value": 12,
+// "threshold": 50, ...}.
 std::string Reason(const std::string& name, const std::vector<JsonField>& numbers) {
   const std::string value = Shown(numbers, "value");
   const std::string threshold = Shown(numbers, "threshold");
@@ -59,7 +60,8 @@ std::string Reason(const std::string& name, const std::vector<JsonField>& number
     return name + ": " + std::string(rule->tag) + " is " + value + ", must be at " +
            (rule->at_least ? "least " : "most ") + threshold;
   }
-  return value.empty() ? name : name + " (value " + value + ")";
+  if (value.empty()) return name;
+  return name + " (value " + value + (threshold.empty() ? "" : ", threshold " + threshold) + ")";
 }
 
 // The other rules that the document breaks: {"c4.sentences_min": {"value": 2, "threshold": 5}}.

@@ -10,8 +10,9 @@
 // Fields that are empty are left out. What gives no text is counted by its reason; the output
 // "rejected" has it without a text, with a field
 //   "rejected": {"rule": "extract.status", "value": "404"}
-// of the rules extract.status, .type, .coding, .binary and .no_text. What is no page of anybody
-// (requests, lines of bad JSON) is only counted.
+// of the rules extract.status, .type, .coding, .binary, .no_text and .too_slow. What is no page of
+// anybody (requests, lines of bad JSON) is only counted.
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -104,6 +105,7 @@ class ExtractMapper : public quern::Mapper {
     extracted_ = context.counter("pages_with_text");
     binary_ = context.counter("pages_that_are_binary");
     no_text_ = context.counter("pages_without_text");
+    too_slow_ = context.counter("pages_too_slow_to_read");
     truncated_ = context.counter("pages_too_large_to_read_whole");
     bad_json_ = context.counter("lines_without_a_page");
     if (json_) text_lines_ = context.counter("lines_of_text");
@@ -209,16 +211,29 @@ class ExtractMapper : public quern::Mapper {
     if (json_ || warc_) source->id += ":" + std::to_string(in.source().offset);
   }
 
-  // Without a text, so that it counts as a document.
   void Reject(const quern::MapInput& in, Source* source, std::string_view rule,
               std::string_view value) {
+    quern::text::JsonObjectWriter why = quern::corpus::RejectedBy(rule);
+    if (!value.empty()) why.AddString("value", value);
+    Reject(in, source, std::move(why));
+  }
+
+  // Without a text, so that it counts as a document.
+  void Reject(const quern::MapInput& in, Source* source, quern::text::JsonObjectWriter why) {
     NameByPlace(in, source);
     AddPlace(*source);
     line_.AddString("text", "");
-    quern::text::JsonObjectWriter why = quern::corpus::RejectedBy(rule);
-    if (!value.empty()) why.AddString("value", value);
     quern::corpus::AddRejected(std::move(why), &line_);
     others_->Emit("", line_.Take());
+  }
+
+  // The steps up to where it was given up: how many it would have taken nobody knows.
+  void RejectTooSlow(const quern::MapInput& in, Source* source, uint64_t steps) {
+    too_slow_->Increment();
+    quern::text::JsonObjectWriter why = quern::corpus::RejectedBy("extract.too_slow");
+    why.AddRaw("value", std::to_string(steps));
+    why.AddRaw("threshold", std::to_string(quern::text::HtmlLimits().steps));
+    Reject(in, source, std::move(why));
   }
 
   static Page ReadText(const Source& source) {
@@ -251,6 +266,7 @@ class ExtractMapper : public quern::Mapper {
       binary_->Increment();
       return Reject(in, source, "extract.binary", source->content_type);
     }
+    if (page.problem == PageProblem::kTooSlow) return RejectTooSlow(in, source, page.steps);
     if (page.problem == PageProblem::kNoText) {
       no_text_->Increment();
       return Reject(in, source, "extract.no_text", "");
@@ -293,7 +309,8 @@ class ExtractMapper : public quern::Mapper {
     return base.has_value() ? base : own;
   }
 
-  // [["https://...", "anchor text"], ...]; as the page has them when there is no base.
+  // [["https://...", "anchor text"], ...]; as the page has them when there is no base. A base may
+  // be long and stand in each of them: they take no more than a page may.
   static std::string LinksOf(const Source& source, const Page& page) {
     const std::optional<quern::text::Url> base = BaseOf(source, page);
     std::string list = "[";
@@ -304,6 +321,7 @@ class ExtractMapper : public quern::Mapper {
         if (!url.has_value()) continue;  // mailto:, javascript:
         target = url->Text();
       }
+      if (list.size() + target.size() > kMostBytes) break;
       list += list.size() > 1 ? ", [" : "[";
       quern::text::AppendJsonString(target, &list);
       list += ", ";
@@ -324,6 +342,7 @@ class ExtractMapper : public quern::Mapper {
   quern::Counter* extracted_ = nullptr;
   quern::Counter* binary_ = nullptr;
   quern::Counter* no_text_ = nullptr;
+  quern::Counter* too_slow_ = nullptr;
   quern::Counter* truncated_ = nullptr;
   quern::Counter* bad_json_ = nullptr;
   quern::Counter* text_lines_ = nullptr;

@@ -23,11 +23,15 @@ uint8_t NameHash(std::string_view name) {
 
 bool IsForeign(HtmlTag tag) { return tag == HtmlTag::kSvg || tag == HtmlTag::kMath; }
 
+// Of an open element that is looked at: itself, and each tag that it is held against.
+constexpr uint64_t kLevelSteps = 2;
+
 }  // namespace
 
 class HtmlTree::Builder {
  public:
-  Builder(HtmlTree* tree, const HtmlLimits& limits) : tree_(*tree), limits_(limits) {}
+  Builder(HtmlTree* tree, const HtmlLimits& limits, WorkBudget* work)
+      : tree_(*tree), limits_(limits), work_(*work) {}
 
   void Build(std::string_view html) {
     HtmlTokenizer tokenizer(html);
@@ -39,6 +43,7 @@ class HtmlTree::Builder {
         tree_.truncated_ = true;
         break;
       }
+      if (work_.is_spent()) break;
       switch (token.kind) {
         case HtmlToken::Kind::kText:
           AddText(token.text, true);
@@ -155,6 +160,7 @@ class HtmlTree::Builder {
     for (const HtmlTag tag : tags) any += open_count_[static_cast<size_t>(tag)];
     if (any == 0) return false;
     for (size_t level = open_.size() - 1; level > 0; --level) {
+      work_.Spend(kLevelSteps + tags.size());
       const HtmlTag tag = TagAt(level);
       if (std::find(tags.begin(), tags.end(), tag) != tags.end()) return PopTo(level - 1), true;
       if (tag == HtmlTag::kTable || HasTrait(tag, barrier)) return false;
@@ -165,6 +171,7 @@ class HtmlTree::Builder {
   // An item of a list ends before the next one of the same list.
   void CloseItem(std::initializer_list<HtmlTag> items) {
     for (size_t level = open_.size() - 1; level > 0; --level) {
+      work_.Spend(kLevelSteps + items.size());
       const HtmlTag tag = TagAt(level);
       if (std::find(items.begin(), items.end(), tag) != items.end()) return PopTo(level - 1);
       const bool passes = tag == HtmlTag::kDiv || tag == HtmlTag::kP || tag == HtmlTag::kAddress;
@@ -236,6 +243,7 @@ class HtmlTree::Builder {
   void EndUnknown(std::string_view name) {
     if (open_unknown_[NameHash(name)] == 0) return;
     for (size_t level = open_.size() - 1; level > 0; --level) {
+      work_.Spend(kLevelSteps + name.size());  // other names may begin with all of it but the end
       const HtmlNode& node = tree_.nodes_[open_[level]];
       if (node.tag == HtmlTag::kUnknown && EqualsIgnoringCase(node.text, name)) {
         return PopTo(level - 1);
@@ -246,6 +254,7 @@ class HtmlTree::Builder {
 
   HtmlTree& tree_;
   const HtmlLimits& limits_;
+  WorkBudget& work_;
   std::vector<uint32_t> open_;       // the root and what is open inside it, outermost first
   uint32_t open_count_[256] = {};    // by tag
   uint32_t open_unknown_[256] = {};  // by NameHash: an end tag without a start is not looked for
@@ -255,8 +264,17 @@ class HtmlTree::Builder {
 };
 
 HtmlTree::HtmlTree(std::string_view html, const HtmlLimits& limits) {
+  WorkBudget unlimited;
+  Read(html, limits, &unlimited);
+}
+
+HtmlTree::HtmlTree(std::string_view html, const HtmlLimits& limits, WorkBudget* work) {
+  Read(html, limits, work);
+}
+
+void HtmlTree::Read(std::string_view html, const HtmlLimits& limits, WorkBudget* work) {
   truncated_ = html.size() > limits.bytes;
-  Builder(this, limits).Build(WholeCharacters(html, limits.bytes));
+  Builder(this, limits, work).Build(WholeCharacters(html, limits.bytes));
 }
 
 std::string_view HtmlTree::RawAttribute(uint32_t node, std::string_view name) const {

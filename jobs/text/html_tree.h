@@ -18,16 +18,18 @@
 
 #include "jobs/text/html_tags.h"
 #include "jobs/text/html_tokenizer.h"
+#include "jobs/text/work_budget.h"
 
 namespace quern::text {
 
 // Of a page; what follows is not looked at. Together they keep a page's tree, texts and copies
-// within 64 MiB.
+// within 64 MiB, and what is done with it within about a second of one core.
 struct HtmlLimits {
   size_t bytes = 8 << 20;
   size_t nodes = 200'000;
   size_t attributes = 300'000;
-  size_t depth = 512;  // elements that are nested deeper become siblings
+  size_t depth = 512;            // elements that are nested deeper become siblings
+  uint64_t steps = 500'000'000;  // of a WorkBudget: a page that takes more is given up
 };
 
 struct HtmlNode {
@@ -41,8 +43,10 @@ struct HtmlNode {
 
 class HtmlTree {
  public:
-  // `html` is UTF-8 and must outlive the tree.
+  // `html` is UTF-8 and must outlive the tree. Its steps are not counted.
   explicit HtmlTree(std::string_view html, const HtmlLimits& limits = {});
+  // The same, which ends where `work` is spent: it is not to be used then.
+  HtmlTree(std::string_view html, const HtmlLimits& limits, WorkBudget* work);
 
   const std::vector<HtmlNode>& nodes() const { return nodes_; }
   const HtmlNode& node(uint32_t i) const { return nodes_[i]; }
@@ -59,6 +63,8 @@ class HtmlTree {
 
  private:
   class Builder;
+
+  void Read(std::string_view html, const HtmlLimits& limits, WorkBudget* work);
 
   std::vector<HtmlNode> nodes_;
   std::vector<HtmlAttribute> attributes_;

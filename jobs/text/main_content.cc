@@ -79,12 +79,31 @@ bool NamesArticleBody(std::string_view name) {
 
 bool IsTitle(HtmlTag tag) { return tag >= HtmlTag::kH1 && tag <= HtmlTag::kH6; }
 
+// What is spent (jobs/text/work_budget.h): on each byte of a name, which is looked through for many
+// words, once for hints and once for bodies of articles; on each element around a paragraph; on
+// each element below another.
+constexpr uint64_t kHintByteSteps = 130;
+constexpr uint64_t kBodyByteSteps = 30;
+constexpr uint64_t kOuterSteps = 4;
+constexpr uint64_t kInnerSteps = 2;
+
 double LinkShare(double links, double letters) { return letters > 0 ? links / letters : 0; }
+
+// One paragraph a line. A text that grows as it is written takes three times its size.
+template <typename Iterator, typename BlockAt>
+std::string LinesOf(Iterator first, Iterator last, const BlockAt& block_at) {
+  size_t bytes = 0;
+  for (Iterator at = first; at < last; ++at) bytes += block_at(*at).text.size() + 1;
+  std::string text;
+  text.reserve(bytes);
+  for (Iterator at = first; at < last; ++at) text.append(block_at(*at).text).push_back('\n');
+  return text;
+}
 
 class ContentFinder {
  public:
-  ContentFinder(const HtmlTree& tree, const std::vector<HtmlBlock>& blocks)
-      : tree_(tree), blocks_(blocks), nodes_(tree.size()), values_(blocks.size()) {}
+  ContentFinder(const HtmlTree& tree, const std::vector<HtmlBlock>& blocks, WorkBudget* work)
+      : tree_(tree), blocks_(blocks), work_(*work), nodes_(tree.size()), values_(blocks.size()) {}
 
   std::string Find() {
     for (size_t b = 0; b < blocks_.size(); ++b) values_[b] = ValueOf(blocks_[b]);
@@ -94,7 +113,8 @@ class ContentFinder {
     LeaveOutFeeds();
     Score();
     const uint32_t top = Descend();
-    return TextBelow(top);
+    std::string text = TextBelow(top);
+    return work_.is_spent() ? "" : text;
   }
 
  private:
@@ -139,14 +159,14 @@ class ContentFinder {
     const auto hint_of_name = [&](std::string_view name) {
       if (name.empty()) return Hint::kNone;
       const auto [at, is_new] = known.try_emplace(name, Hint::kNone);
-      if (is_new) at->second = HintOfName(name);
+      if (is_new && work_.Spend(kHintByteSteps * name.size())) at->second = HintOfName(name);
       return at->second;
     };
     std::unordered_map<std::string_view, bool> bodies;
     const auto is_body_name = [&](std::string_view name) {
       if (name.empty()) return false;
       const auto [at, is_new] = bodies.try_emplace(name, false);
-      if (is_new) at->second = NamesArticleBody(name);
+      if (is_new && work_.Spend(kBodyByteSteps * name.size())) at->second = NamesArticleBody(name);
       return at->second;
     };
     const double all = nodes_[0].good;
@@ -170,9 +190,10 @@ class ContentFinder {
   void LeaveOutFeeds() {
     std::vector<char> begins_with_link(tree_.size());
     std::vector<uint32_t> block_count(tree_.size());
-    for (size_t b = 0; b < blocks_.size(); ++b) {
+    for (size_t b = 0; b < blocks_.size() && !work_.is_spent(); ++b) {
       const bool link = 2 * blocks_[b].link_letters > blocks_[b].letters;
       for (uint32_t i = blocks_[b].node; i != 0; i = tree_.node(i).parent) {
+        work_.Spend(kOuterSteps);
         if (block_count[i]++ == 0) begins_with_link[i] = link;
       }
     }
@@ -208,7 +229,7 @@ class ContentFinder {
   // From the root to the smallest element that still has nearly all.
   uint32_t Descend() const {
     uint32_t top = 0;
-    while (true) {
+    while (work_.Spend(kInnerSteps * (tree_.node(top).end - top))) {
       const uint32_t named = NamedArticleBody(top);
       if (named != 0) {
         top = named;
@@ -221,6 +242,7 @@ class ContentFinder {
       if (best == 0 || nodes_[best].score < kNearlyAll * nodes_[top].score) return top;
       top = best;
     }
+    return top;
   }
 
   // The one element below that calls itself the article's body and holds much of the text; 0 when
@@ -260,13 +282,12 @@ class ContentFinder {
     const auto is_good = [&](size_t b) { return values_[b] > 0; };
     const auto first = std::find_if(kept.begin(), kept.end(), is_good);
     const auto last = std::find_if(kept.rbegin(), kept.rend(), is_good).base();
-    std::string text;
-    for (auto b = first; b < last; ++b) text.append(blocks_[*b].text).push_back('\n');
-    return text;
+    return LinesOf(first, last, [this](size_t b) -> const HtmlBlock& { return blocks_[b]; });
   }
 
   bool InLinkBox(uint32_t node, uint32_t top) const {
     for (; node != top; node = tree_.node(node).parent) {
+      if (!work_.Spend(kOuterSteps)) return true;
       if (IsLinkBox(node)) return true;
     }
     return false;
@@ -277,22 +298,21 @@ class ContentFinder {
 
   const HtmlTree& tree_;
   const std::vector<HtmlBlock>& blocks_;
+  WorkBudget& work_;
   std::vector<NodeSums> nodes_;
   std::vector<double> values_;
 };
 
 }  // namespace
 
-std::string MainContent(const HtmlTree& tree, const std::vector<HtmlBlock>& blocks) {
-  return ContentFinder(tree, blocks).Find();
+std::string MainContent(const HtmlTree& tree, const std::vector<HtmlBlock>& blocks,
+                        WorkBudget* work) {
+  return ContentFinder(tree, blocks, work).Find();
 }
 
-std::string MainContent(const HtmlTree& tree) { return MainContent(tree, ReadHtmlBlocks(tree)); }
-
 std::string AllText(const std::vector<HtmlBlock>& blocks) {
-  std::string text;
-  for (const HtmlBlock& block : blocks) text.append(block.text).push_back('\n');
-  return text;
+  return LinesOf(blocks.begin(), blocks.end(),
+                 [](const HtmlBlock& block) -> const HtmlBlock& { return block; });
 }
 
 }  // namespace quern::text

@@ -13,12 +13,14 @@
 
 #include "jobs/text/html_blocks.h"
 #include "jobs/text/html_tree.h"
+#include "jobs/text/work_budget.h"
 
 namespace quern::text {
 
-// One paragraph a line. Empty when the page has no text that looks like sentences.
-std::string MainContent(const HtmlTree& tree);
-std::string MainContent(const HtmlTree& tree, const std::vector<HtmlBlock>& blocks);
+// One paragraph a line. Empty when the page has no text that looks like sentences, and when `work`
+// is spent.
+std::string MainContent(const HtmlTree& tree, const std::vector<HtmlBlock>& blocks,
+                        WorkBudget* work);
 
 // All paragraphs, one a line.
 std::string AllText(const std::vector<HtmlBlock>& blocks);

@@ -60,6 +60,16 @@ std::string Decode(std::string_view bytes, Page* page) {
   return text;
 }
 
+// Of what has been read by then nothing is given out: it depends on the order of the steps.
+Page TooSlow(const Page& page, const WorkBudget& work) {
+  Page given_up;
+  given_up.problem = PageProblem::kTooSlow;
+  given_up.encoding = page.encoding;
+  given_up.truncated = page.truncated;
+  given_up.steps = work.spent();
+  return given_up;
+}
+
 bool IsPdf(std::string_view bytes) { return bytes.starts_with("%PDF-"); }
 
 // What begins as pages do is one, even if a zero byte has got into it.
@@ -79,6 +89,8 @@ std::string_view NameOf(PageProblem problem) {
       return "binary";
     case PageProblem::kNoText:
       return "no text";
+    case PageProblem::kTooSlow:
+      return "too slow";
   }
   return "";
 }
@@ -117,7 +129,8 @@ bool IsStillCoded(std::string_view coding, std::string_view body) {
 
 Page ReadPage(std::string_view bytes, const PageOptions& options) {
   Page page;
-  const HtmlLimits limits;
+  const HtmlLimits& limits = options.limits;
+  WorkBudget work(limits.steps);
   page.truncated = bytes.size() > limits.bytes;
   bytes = Beginning(bytes, limits.bytes);
   page.encoding = EncodingOfPage(bytes, options.content_type);
@@ -126,11 +139,15 @@ Page ReadPage(std::string_view bytes, const PageOptions& options) {
     return page;
   }
   const std::string html = Decode(bytes, &page);
-  const HtmlTree tree(html, limits);
+  const HtmlTree tree(html, limits, &work);
   page.truncated = page.truncated || tree.truncated();
-  page.facts = ReadPageFacts(tree);
+  if (work.is_spent()) return TooSlow(page, work);
+  page.facts = ReadPageFacts(tree, &work);
+  if (work.is_spent()) return TooSlow(page, work);
   const std::vector<HtmlBlock> blocks = ReadHtmlBlocks(tree);
-  page.text = options.main_content ? MainContent(tree, blocks) : AllText(blocks);
+  page.text = options.main_content ? MainContent(tree, blocks, &work) : AllText(blocks);
+  if (work.is_spent()) return TooSlow(page, work);
+  page.steps = work.spent();
   if (page.text.empty()) page.problem = PageProblem::kNoText;
   return page;
 }

@@ -78,10 +78,10 @@ std::string DateOf(std::string_view text) {
 
 class FactReader {
  public:
-  explicit FactReader(const HtmlTree& tree) : tree_(tree) {}
+  FactReader(const HtmlTree& tree, WorkBudget* work) : tree_(tree), work_(*work) {}
 
   PageFacts Read() {
-    for (uint32_t i = 1; i < tree_.size(); ++i) {
+    for (uint32_t i = 1; i < tree_.size() && !work_.is_spent(); ++i) {
       switch (tree_.node(i).tag) {
         case HtmlTag::kHtml:
           ReadLanguage(i);
@@ -124,6 +124,13 @@ class FactReader {
     return Collapse(tree_.Attribute(i, attribute).value_or(""));
   }
 
+  // Headings and links may be within one another, each with all the page below it.
+  std::string BeginningOf(uint32_t i, size_t most_bytes) {
+    constexpr uint64_t kNodeSteps = 2;
+    const uint64_t nodes = tree_.node(i).end - i;
+    return work_.Spend(kNodeSteps * nodes) ? tree_.TextOf(i, most_bytes) : "";
+  }
+
   void ReadLanguage(uint32_t i) {
     const std::string language = ValueOf(i, "lang");
     if (language.size() <= kMaxLanguageBytes) facts_.language = language;
@@ -159,12 +166,12 @@ class FactReader {
 
   void ReadTitle(uint32_t i) {
     if (page_title_.empty() && tree_.node(tree_.node(i).parent).tag != HtmlTag::kSvg) {
-      page_title_ = Collapse(tree_.TextOf(i, kMaxTitleBytes));
+      page_title_ = Collapse(BeginningOf(i, kMaxTitleBytes));
     }
   }
 
   void ReadHeading(uint32_t i) {
-    const std::string text = Collapse(tree_.TextOf(i, kMaxTitleBytes));
+    const std::string text = Collapse(BeginningOf(i, kMaxTitleBytes));
     if (!text.empty() && headings_.size() < kMaxHeadings) headings_.push_back(text);
   }
 
@@ -188,7 +195,7 @@ class FactReader {
     if (facts_.links.size() >= kMaxLinks) return;
     std::string target = ValueOf(i, "href");
     if (target.empty() || target[0] == '#') return;
-    std::string anchor = Collapse(tree_.TextOf(i, 2 * kMaxAnchorBytes));
+    std::string anchor = Collapse(BeginningOf(i, 2 * kMaxAnchorBytes));
     if (anchor.size() > kMaxAnchorBytes) anchor.clear();  // a page that forgot to end its link
     facts_.links.push_back({std::move(target), std::move(anchor)});
   }
@@ -215,6 +222,7 @@ class FactReader {
   }
 
   const HtmlTree& tree_;
+  WorkBudget& work_;
   PageFacts facts_;
   const std::string_view* best_title_meta_ = std::end(kTitleMetas);
   const std::string_view* best_date_meta_ = std::end(kDateMetas);
@@ -224,6 +232,8 @@ class FactReader {
 
 }  // namespace
 
-PageFacts ReadPageFacts(const HtmlTree& tree) { return FactReader(tree).Read(); }
+PageFacts ReadPageFacts(const HtmlTree& tree, WorkBudget* work) {
+  return FactReader(tree, work).Read();
+}
 
 }  // namespace quern::text

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "jobs/text/html_tree.h"
+#include "jobs/text/work_budget.h"
 
 namespace quern::text {
 
@@ -24,7 +25,7 @@ struct PageFacts {
 
 // Of title and date several places are asked, the surest first: what the page tells other programs
 // (meta elements, schema.org), then what it shows. A title loses the name of the site when the page
-// shows it without.
-PageFacts ReadPageFacts(const HtmlTree& tree);
+// shows it without. Where `work` is spent they are not all there.
+PageFacts ReadPageFacts(const HtmlTree& tree, WorkBudget* work);
 
 }  // namespace quern::text

@@ -15,7 +15,9 @@ using ::testing::HasSubstr;
 class CorpusExplainTest : public LocalJobsTest {
  protected:
   CorpusExplainTest() {
-    Add("rejected/extract", Line("gone", "", R"({"rule": "extract.status", "value": "404"})"));
+    Add("rejected/extract",
+        Line("gone", "", R"({"rule": "extract.status", "value": "404"})") +
+            Line("slow", "", R"({"rule": "extract.too_slow", "value": 6, "threshold": 5})"));
     corpus::Tags tags;
     tags.language = "en";
     tags.language_score = 0.9;
@@ -61,6 +63,8 @@ TEST_F(CorpusExplainTest, SaysWhichRuleDroppedADocumentAndWhatElseItBreaks) {
                 PlaceOf("rejected/filter"));
   EXPECT_THAT(Explain(Corpus() + "german").out,
               HasSubstr("  dropped by filter: languages (value de)\n"));
+  EXPECT_THAT(Explain(Corpus() + "slow").out,
+              HasSubstr("  dropped by extract: extract.too_slow (value 6, threshold 5)\n"));
   EXPECT_EQ(Explain(Corpus() + "gone").out,
             "http://h/gone\n  id: gone\n  text: 4 bytes\n"
             "  dropped by extract: extract.status (value 404)\n" +

@@ -198,6 +198,23 @@ TEST_F(ExtractJobTest, TextsOfCrawlsAreCutAsPagesAre) {
   EXPECT_THAT(json.out, HasSubstr("user.pages_too_large_to_read_whole = 1"));
 }
 
+TEST_F(ExtractJobTest, APageThatTakesTooManyStepsIsRejectedWithTheirNumber) {
+  std::ofstream out(dir_ / "in");
+  out << "{\"id\": \"slow\", \"html\": \"<p><object>";
+  for (int i = 0; i < 500; ++i) out << "<span>";
+  for (int i = 0; i < 500'000; ++i) out << "</p>";
+  out << "\"}\n{\"id\": \"next\", \"html\": \"<p>" << kSentences << "\"}\n";
+  out.close();
+  const Outcome outcome = Run(ExtractSpec("jsonl"));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_THAT(Rejected(), ::testing::MatchesRegex(
+                              "\\{\"id\": \"slow\", \"text\": \"\", \"rejected\": \\{\"rule\": "
+                              "\"extract.too_slow\", \"value\": 50000[0-9]+, \"threshold\": "
+                              "500000000\\}\\}\n"));
+  EXPECT_THAT(Output(), HasSubstr("{\"id\": \"next\", "));
+  EXPECT_THAT(outcome.out, HasSubstr("user.pages_too_slow_to_read = 1"));
+}
+
 class ExtractMixedTest : public ExtractJobTest {
  protected:
   ExtractMixedTest() { Shell(fmt::format("mkdir -p {}", dir_ / "in/sub")); }

@@ -112,7 +112,10 @@ TEST(PageFacts, AreThoseThatThePageTells) {
   EXPECT_EQ(page.facts.links[3].anchor, "More of it");
 }
 
-PageFacts FactsOf(std::string_view html) { return ReadPageFacts(HtmlTree(html)); }
+PageFacts FactsOf(std::string_view html) {
+  WorkBudget unlimited;
+  return ReadPageFacts(HtmlTree(html), &unlimited);
+}
 
 TEST(PageFacts, TakeTheSurestPlace) {
   EXPECT_EQ(
