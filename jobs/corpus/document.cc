@@ -89,8 +89,12 @@ void DocumentReader::CountAsBadJson() {
 }
 
 bool DocumentReader::HasText(const std::vector<text::JsonField>& fields) const {
+  return TextField(fields) != nullptr;
+}
+
+const text::JsonField* DocumentReader::TextField(const std::vector<text::JsonField>& fields) const {
   const text::JsonField* const field = text::FindField(fields, field_);
-  return field != nullptr && text::IsJsonString(field->value);
+  return field != nullptr && text::IsJsonString(field->value) ? field : nullptr;
 }
 
 std::optional<Document> DocumentReader::Read(const MapInput& in) {
@@ -130,8 +134,8 @@ std::optional<Document> DocumentReader::DocumentOf(
     CheckIsNoCrawl(*context_, in, "mr run extract, which makes documents of crawls");
     return bad_json_->Increment(), std::nullopt;
   }
-  if (!HasText(*fields)) return without_text_->Increment(), std::nullopt;
-  const text::JsonField* const field = text::FindField(*fields, field_);
+  const text::JsonField* const field = TextField(*fields);
+  if (field == nullptr) return without_text_->Increment(), std::nullopt;
   std::optional<std::string> text = text::ReadJsonString(field->value, kMostTextBytes + 1);
   if (!text.has_value()) return bad_json_->Increment(), std::nullopt;
   SkipWhenTooLong(text->size());

@@ -77,6 +77,8 @@ class DocumentReader {
   bool HasText(const std::vector<text::JsonField>& fields) const;
 
  private:
+  // nullptr when there is no string in that field.
+  const text::JsonField* TextField(const std::vector<text::JsonField>& fields) const;
   std::optional<Document> DocumentOf(const MapInput& in,
                                      std::optional<std::vector<text::JsonField>> fields);
   Document Counted(const MapInput& in, Document document);
