@@ -158,6 +158,24 @@ absl::Status CommandLine::UnknownFlag(const std::string& word) const {
                                 meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));
 }
 
+bool CommandLine::TakesNextWord(const std::string& word) const {
+  return std::any_of(flags_.begin(), flags_.end(), [&](const Flag& flag) {
+    const std::vector<std::string> names = SplitList(flag.names);
+    return !flag.type.empty() && std::any_of(names.begin(), names.end(), [&](const auto& name) {
+      return name == word || name == "-" + word;
+    });
+  });
+}
+
+std::string CommandLine::FirstArgument(const std::vector<std::string>& words) const {
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--") return i + 1 < words.size() ? words[i + 1] : "";
+    if (words[i].size() < 2 || words[i].front() != '-') return words[i];
+    if (TakesNextWord(words[i])) ++i;
+  }
+  return "";
+}
+
 std::vector<std::string> CommandLine::Spellings() const {
   std::vector<std::string> spellings;
   for (const Flag& flag : flags_) {

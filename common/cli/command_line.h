@@ -45,6 +45,12 @@ class CommandLine {
   // What an argument is that may well begin with a dash, as in "A query": "./" makes none of it.
   void CallArguments(std::string what) { what_arguments_are_ = std::move(what); }
 
+  // The first of the words that is neither a flag of those named so far nor the value of one; empty
+  // when there is none. For commands whose other flags depend on it.
+  std::string FirstArgument(const std::vector<std::string>& words) const;
+  // Every spelling of every flag, with its dashes.
+  std::vector<std::string> Spellings() const;
+
   // A usage error names the flag that was probably meant.
   absl::Status Parse(const std::vector<std::string>& words) const;
   // One line per flag.
@@ -62,8 +68,8 @@ class CommandLine {
     Target target;
     std::string help;
   };
-  // Every spelling of every flag, with its dashes.
-  std::vector<std::string> Spellings() const;
+  // Of a flag with a value, in either habit: `--name` or `-name`.
+  bool TakesNextWord(const std::string& word) const;
   absl::Status CheckArgumentCount() const;
   absl::Status UnknownFlag(const std::string& word) const;
 

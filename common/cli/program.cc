@@ -92,8 +92,9 @@ int RunCommand(const Program& program, const CommandSpec& spec,
   }
   const std::string full_name = fmt::format("{} {}", program.name, spec.name);
   const std::string who = program.errors_name_the_program ? full_name : spec.name;
+  const absl::Status more = command->DefineMore(words, &line);
   if (const absl::Status status = line.Parse(words); !status.ok()) {
-    return WrongUsage(who, full_name, status);
+    return WrongUsage(who, full_name, more.ok() ? status : more);
   }
   const absl::StatusOr<int> code = command->Run();
   if (code.ok()) return *code;
@@ -126,6 +127,10 @@ int RunWords(const Program& program, std::vector<std::string> words) {
 }
 
 }  // namespace
+
+absl::Status Command::DefineMore(const std::vector<std::string>&, CommandLine*) {
+  return absl::OkStatus();
+}
 
 std::string Command::Help(const std::vector<std::string>&) { return ""; }
 

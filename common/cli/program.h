@@ -19,6 +19,9 @@ class Command {
   virtual ~Command() = default;
   // Names the flags and arguments, which the parser then sets.
   virtual void Define(CommandLine* line) = 0;
+  // Flags that only what `words` name has; after Define. What goes wrong is said when the words
+  // cannot be parsed without.
+  virtual absl::Status DefineMore(const std::vector<std::string>& words, CommandLine* line);
   // The exit code, or an error, whose exit code is 1 (2 for UsageError).
   virtual absl::StatusOr<int> Run() = 0;
   // Instead of the help that is made of the flags; empty: that.

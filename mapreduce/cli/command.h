@@ -40,6 +40,8 @@ class JobCommand {
  public:
   virtual ~JobCommand() = default;
   virtual void Define(CommandLine* line) = 0;
+  // As Command::DefineMore.
+  virtual absl::Status DefineMore(const std::vector<std::string>& words, CommandLine* line);
   // The exit code, or an error whose exit code is 1 (2 for UsageError).
   virtual absl::StatusOr<int> Run(Session* session) = 0;
   // Instead of the flags' own help; empty: that.

@@ -24,6 +24,10 @@ class CommandInSession final : public Command {
     line->Switch("--quiet", &session_.quiet, "no progress; warnings and errors all the same");
   }
 
+  absl::Status DefineMore(const std::vector<std::string>& words, CommandLine* line) override {
+    return command_->DefineMore(words, line);
+  }
+
   absl::StatusOr<int> Run() override {
     absl::StatusOr<int> code = command_->Run(&session_);
     if (code.ok() || IsUsageError(code.status())) return code;
@@ -48,6 +52,10 @@ std::string ReadyMadeNotes() {
 }
 
 }  // namespace
+
+absl::Status JobCommand::DefineMore(const std::vector<std::string>&, CommandLine*) {
+  return absl::OkStatus();
+}
 
 std::string JobCommand::Help(const std::vector<std::string>&) { return ""; }
 

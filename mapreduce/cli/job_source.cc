@@ -107,6 +107,18 @@ absl::StatusOr<SpecFile> ReadyMadeSpec(const std::string& name) {
   return ReadSpec(fmt::format("{}/{}.toml", JobsDir(), name));
 }
 
+absl::StatusOr<std::vector<JobFlag>> FlagsOfJob(const std::string& target) {
+  if (const auto pipeline = FindPipeline(target)) {
+    ASSIGN_OR_RETURN(PipelineFile file, ParsePipeline(pipeline->text, pipeline->path));
+    return std::move(file.flags);
+  }
+  const bool is_spec = fs::path(target).extension() == ".toml";
+  // A source, a plugin, or an input where the mapper is a command.
+  if (!is_spec && target.find_first_of("/.*") != std::string::npos) return std::vector<JobFlag>();
+  ASSIGN_OR_RETURN(SpecFile file, is_spec ? ReadSpec(target) : ReadyMadeSpec(target));
+  return std::move(file.flags);
+}
+
 absl::StatusOr<JobSource> CommandJob(const std::string& map) {
   JobSource source;
   source.plugin_path = CommandPlugin();

@@ -44,6 +44,9 @@ absl::StatusOr<JobSource> LoadStageJob(const std::string& job, const std::string
 // A source is compiled; commands have a plugin of their own.
 absl::StatusOr<std::string> FindPlugin(const SpecFile& file, const std::string& spec_dir);
 
+// The flags that a job or a pipeline has of its own; none for what has no spec.
+absl::StatusOr<std::vector<JobFlag>> FlagsOfJob(const std::string& target);
+
 // The spec of one, without looking for its plugin.
 absl::StatusOr<SpecFile> ReadyMadeSpec(const std::string& name);
 

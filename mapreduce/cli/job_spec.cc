@@ -20,6 +20,7 @@ using pb::JobSpec;
 using Meanings = pb::JobSpec::CounterMeanings;
 
 constexpr std::string_view kOutputs = "outputs.";
+constexpr std::string_view kFlags = "flags";
 
 // Sets one field of a spec; for keys of inputs it is called once for each input.
 struct Target {
@@ -312,6 +313,7 @@ class SpecReader {
   absl::Status Read(const toml::table& table) {
     for (const auto& [key, node] : table) {
       const std::string name(key.str());
+      if (name == kFlags) continue;  // when all parameters are known
       if (name == "input") {
         RETURN_IF_ERROR(ReadInputs(node));
       } else if (name == "outputs") {
@@ -322,7 +324,8 @@ class SpecReader {
         RETURN_IF_ERROR(ReadKey(name, node, nullptr));
       }
     }
-    return absl::OkStatus();
+    const toml::node* const flags = table.get(kFlags);
+    return flags == nullptr ? absl::OkStatus() : ReadFlags(*flags);
   }
   SpecFile Take() { return std::move(file_); }
 
@@ -345,6 +348,18 @@ class SpecReader {
       NamedOutput(name.str(), &file_);  // also when nothing more is said of it
       const std::string section = fmt::format("{}{}", kOutputs, std::string_view(name.str()));
       RETURN_IF_ERROR(ReadSection(section, *output.as_table(), nullptr));
+    }
+    return absl::OkStatus();
+  }
+  absl::Status ReadFlags(const toml::node& node) {
+    const toml::table* const flags = node.as_table();
+    if (flags == nullptr) {
+      return At(node, InvalidArgumentError("flags: write [flags], and PARAMETER = \"what it is\""));
+    }
+    for (const auto& [parameter, line] : *flags) {
+      const absl::StatusOr<std::string> help = TomlText(line);
+      if (!help.ok()) return At(line, Annotate(help.status(), kFlags));
+      RETURN_IF_ERROR(At(line, AddJobFlag(parameter.str(), *help, &file_)));
     }
     return absl::OkStatus();
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "mapreduce/cli/job_flags.h"
 #include "mapreduce/cli/job_needs.h"
 #include "mapreduce/cli/parameter_form.h"
 #include "mapreduce/engine/messages.h"
@@ -36,6 +37,7 @@ struct SpecFile {
   // The parameters that the job's classes read; not said: any may be set.
   std::optional<std::vector<std::string>> parameters;
   std::map<std::string, ParameterForm> forms;  // of those of them whose values are looked at
+  std::vector<JobFlag> flags;                  // those of them that are flags as well
   std::vector<JobNeed> needs;                  // what the job does not begin without
   // Side files as written: path -> name. A path of the cluster begins with /, anything else is a
   // file of this machine.

@@ -156,6 +156,44 @@ std::string ParameterForm::Describe(const Choice& choice) {
   return choice.word;
 }
 
+bool ParameterForm::is_flag() const {
+  return !is_list_ && choices_.size() == 1 && choices_[0].kind == Kind::kFlag;
+}
+
+std::string ParameterForm::Type() const {
+  constexpr size_t kMaxShown = 40;  // of words that can be told apart at a glance
+  std::string type;
+  for (const Choice& choice : choices_) {
+    if (!type.empty()) type += '|';
+    switch (choice.kind) {
+      case Kind::kRegex:
+        type += "REGEX";
+        break;
+      case Kind::kFlag:
+        type += "true|false";
+        break;
+      case Kind::kNumber:
+      case Kind::kReal:
+        type += "N";
+        break;
+      case Kind::kLanguage:
+        type += "LANGUAGE";
+        break;
+      case Kind::kName:
+        type += "NAME";
+        break;
+      case Kind::kFile:
+        type += "FILE";
+        break;
+      case Kind::kWord:
+        type += choice.word;
+        break;
+    }
+  }
+  if (type.size() > kMaxShown) type = "NAME";
+  return is_list_ ? type + ",..." : type;
+}
+
 absl::Status ParameterForm::CheckChoice(const Choice& choice, std::string_view value,
                                         const std::vector<std::string>& files) {
   bool is_good = false;

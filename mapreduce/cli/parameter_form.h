@@ -22,6 +22,10 @@ class ParameterForm {
   // InvalidArgument when a job would not understand the value. `files` are the names of the job's
   // side files.
   absl::Status Check(std::string_view value, const std::vector<std::string>& files = {}) const;
+  // True or false, and nothing else.
+  bool is_flag() const;
+  // What stands for a value in help: "N", "main|all", "title|body,...".
+  std::string Type() const;
 
  private:
   enum class Kind : uint8_t { kRegex, kFlag, kNumber, kReal, kLanguage, kName, kFile, kWord };

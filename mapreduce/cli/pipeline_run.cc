@@ -266,6 +266,7 @@ std::string PipelineHelp(const std::string& command, const std::string& target,
       text += fmt::format("  {:<18} parameters: {}\n", "", fmt::join(*stage.file.parameters, ", "));
     }
   }
+  if (!file.flags.empty()) text += "\n" + JobFlagHelp(file.flags);
   return text + fmt::format("\nAll flags of {0}: {0} --help\n", command);
 }
 

@@ -86,6 +86,11 @@ class PipelineReader {
     for (const auto& [key, node] : InOrder(table)) {
       RETURN_IF_ERROR(At(*node, Annotate(ReadKey(key, *node), key)));
     }
+    for (const auto& [parameter, help] : flags_) {
+      RETURN_IF_ERROR(Annotate(AddJobFlag(parameter, help, &as_of_a_job_), source_));
+    }
+    file_.forms = std::move(as_of_a_job_.forms);
+    file_.flags = std::move(as_of_a_job_.flags);
     return absl::OkStatus();
   }
   PipelineFile Take() { return std::move(file_); }
@@ -94,6 +99,7 @@ class PipelineReader {
   absl::Status ReadKey(const std::string& key, const toml::node& node) {
     if (key == "stage") return ReadStages(node);
     if (key == "params") return ReadSection(node, "", &file_.params);
+    if (key == "flags") return ReadSection(node, "", &flags_);
     ASSIGN_OR_RETURN(const std::string text, TomlText(node));
     if (key == "name") {
       file_.name = text;
@@ -108,19 +114,12 @@ class PipelineReader {
     } else if (key == "keep") {
       file_.keep = text == "true";
     } else if (key == kParameters) {
-      return ReadForms(text);
+      return SetSpecKey(kParameters, text, &as_of_a_job_);
     } else {
       return InvalidArgumentError(
           "unknown key: a pipeline has name, usage, help, input, output, keep, parameters, "
-          "[params] and [[stage]]");
+          "[params], [flags] and [[stage]]");
     }
-    return absl::OkStatus();
-  }
-
-  absl::Status ReadForms(const std::string& text) {
-    SpecFile as_of_a_job;
-    RETURN_IF_ERROR(SetSpecKey(kParameters, text, &as_of_a_job));
-    file_.forms = std::move(as_of_a_job.forms);
     return absl::OkStatus();
   }
 
@@ -214,6 +213,8 @@ class PipelineReader {
 
   const std::string source_;
   PipelineFile file_;
+  SpecFile as_of_a_job_;  // its parameters
+  Settings flags_;        // parameter, help
 };
 
 // Those of a stage, one for each path that @in stands for.

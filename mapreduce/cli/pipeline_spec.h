@@ -5,6 +5,7 @@
 //   output = "/ranks"              what outputs without a leading / lie below
 //   keep = true                    what lies between stages stays
 //   parameters = ["parquet: flag"] what values of [params] look like, as in a job's spec
+//   [flags]                        those of them that are flags of mr run as well (job_flags.h)
 //   [params]                       go to every stage that reads a parameter of that name
 //   [[stage]]
 //   name = "ranks"
@@ -70,6 +71,7 @@ struct PipelineFile {
   Settings params;
   std::vector<std::string> said;               // those of them that SetPipelineKey has set
   std::map<std::string, ParameterForm> forms;  // of those of them whose values are looked at
+  std::vector<JobFlag> flags;
   std::vector<StageFile> stages;
 };
 

@@ -16,6 +16,7 @@
 #include "mapreduce/cli/compile.h"
 #include "mapreduce/cli/explain.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/cli/job_flags.h"
 #include "mapreduce/cli/job_paths.h"
 #include "mapreduce/cli/job_source.h"
 #include "mapreduce/cli/local_settings.h"
@@ -82,6 +83,14 @@ class RunJob final : public JobCommand {
     line->Arguments(&words_, 1);
   }
 
+  absl::Status DefineMore(const std::vector<std::string>& words, CommandLine* line) override {
+    const std::string job = line->FirstArgument(words);
+    if (job.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const std::vector<JobFlag> flags, FlagsOfJob(job));
+    job_flags_.Define(flags, line);
+    return absl::OkStatus();
+  }
+
   std::string Help(const std::vector<std::string>& words) override {
     // "mr run grep --help" is about grep.
     if (words.empty() || words[0].starts_with("-")) return "";
@@ -90,13 +99,17 @@ class RunJob final : public JobCommand {
     }
     const auto file = ReadyMadeSpec(words[0]);
     if (!file.ok()) return "";
-    return fmt::format("usage: {0} {1} [FLAGS]\n\n{2}\nAll flags of {0}: {0} --help\n", Name(),
-                       file->usage.empty() ? words[0] + " IN... OUT" : file->usage, file->help);
+    return fmt::format("usage: {0} {1} [FLAGS]\n\n{2}\n{3}All flags of {0}: {0} --help\n", Name(),
+                       file->usage.empty() ? words[0] + " IN... OUT" : file->usage, file->help,
+                       JobFlagHelp(file->flags));
   }
 
   absl::StatusOr<int> Run(Session* session) override {
     if (maps_.size() > 1) return UsageError("--map: a job has one. Try: a pipeline");
     if (all_splits_ && !dry_run_) return UsageError("--splits: is for mr explain and --dry-run");
+    ASSIGN_OR_RETURN(const std::vector<std::string> of_the_job, job_flags_.Settings());
+    all_settings_ = settings_;
+    all_settings_.insert(all_settings_.end(), of_the_job.begin(), of_the_job.end());
     const auto pipeline = maps_.empty() ? FindPipeline(words_[0]) : std::nullopt;
     if (pipeline) return RunStages(session, *pipeline);
     if (keep_) return UsageError("--keep: is for pipelines");
@@ -172,9 +185,9 @@ class RunJob final : public JobCommand {
   }
   absl::Status CheckHolds(const pb::JobSpec& spec) const {
     if (!local_) return absl::OkStatus();
-    return CheckHoldsHere({settings_, replication_, MostCopies(spec)});
+    return CheckHoldsHere({all_settings_, replication_, MostCopies(spec)});
   }
-  SaidPaths Said() const { return {.settings = settings_, .files = files_, .local = local_}; }
+  SaidPaths Said() const { return {.settings = all_settings_, .files = files_, .local = local_}; }
   LocalRunOptions LocalFlags() const {
     return {.threads = threads_, .tasks = tasks_, .check = check_};
   }
@@ -231,7 +244,7 @@ class RunJob final : public JobCommand {
     }
     const absl::StatusOr<StartedPipeline> started =
         StartPipeline(session, pipeline,
-                      {.settings = settings_,
+                      {.settings = all_settings_,
                        .words = {words_.begin() + 1, words_.end()},
                        .name = name_,
                        .memory = memory_,
@@ -256,7 +269,7 @@ class RunJob final : public JobCommand {
 
   // Flags and arguments over what the spec says.
   absl::Status Apply(SpecFile* file) {
-    for (const std::string& setting : settings_) RETURN_IF_ERROR(Set("--set", setting, file));
+    for (const std::string& setting : all_settings_) RETURN_IF_ERROR(Set("--set", setting, file));
     const auto reduces = map_only_ ? std::vector<std::string>{"0"} : reduces_;
     for (const std::string& reduce : reduces) RETURN_IF_ERROR(SetReduce(reduce, file));
     const std::pair<std::string, std::string> flags[] = {
@@ -395,12 +408,17 @@ class RunJob final : public JobCommand {
     for (const std::string& map : maps_) AddFlag("--map", map, &commands);
     AddFlag("--combine", combine_command_, &commands);
     for (const std::string& reduce : reduces_) AddFlag("--reduce", reduce, &commands);
+    // A job's own flags stand behind its name.
+    const std::string own = job_flags_.Text();
+    const size_t named = own.empty() ? 0 : 1;
+    if (named > 0) commands += " " + ShellQuotedLine(words_[0]);
     bool has_dash = false;
-    for (const std::string& word : words_) {
-      words += " " + ShellQuotedLine(word);
-      has_dash = has_dash || word.starts_with('-');
+    for (size_t i = named; i < words_.size(); ++i) {
+      words += " " + ShellQuotedLine(words_[i]);
+      has_dash = has_dash || words_[i].starts_with('-');
     }
-    return "mr run" + commands + (has_dash ? FlagsText() + " --" + words : words + FlagsText());
+    const std::string flags = FlagsText() + own;
+    return "mr run" + commands + (has_dash ? flags + " --" + words : words + flags);
   }
   std::string FlagsText() const {
     std::string text;
@@ -430,6 +448,8 @@ class RunJob final : public JobCommand {
 
   std::vector<std::string> words_;
   std::vector<std::string> settings_;
+  JobFlags job_flags_;
+  std::vector<std::string> all_settings_;  // what --set says, and behind it the job's own flags
   std::vector<std::string> files_;
   std::vector<std::string> maps_;
   std::string combine_command_, io_;
@@ -451,6 +471,15 @@ class RunJob final : public JobCommand {
 };
 
 }  // namespace
+
+std::vector<std::string> FlagsOfRun() {
+  CommandLine line;
+  const auto run = InSession("run", std::make_unique<RunJob>());
+  run->Define(&line);
+  std::vector<std::string> names = line.Spellings();
+  names.insert(names.end(), {"--help", "--version"});
+  return names;
+}
 
 CommandSpec RunCommand() {
   return {.name = "run",

@@ -135,6 +135,32 @@ TEST_F(LocalPipelineTest, TheCommandOfAJobIsWhatToTypeForItOnceMore) {
   EXPECT_THAT(grep.out, HasSubstr("\"command\":\"mr run --local -- grep -x file://"));
 }
 
+TEST_F(LocalPipelineTest, AJobHasFlagsOfItsOwn) {
+  const std::string paths = fmt::format("file://{0}/text file://{0}/found", dir_.path());
+  const Outcome grep =
+      Mr(fmt::format("run --local --json grep --ignore-case --invert -- -x {}", paths));
+  EXPECT_EQ(grep.exit_code, 0) << grep.out;
+  EXPECT_THAT(grep.out, HasSubstr("\"command\":\"mr run grep --local --ignore-case --invert -- -x "
+                                  "file://"))
+      << "behind the name, which says that there are such flags";
+  EXPECT_EQ(Shell("cat " + dir_ / "found/part-*").out, Shell("cat " + dir_ / "text").out);
+  const Outcome slip = Mr("run grep x --ignore-cas " + paths);
+  EXPECT_EQ(slip.exit_code, 2);
+  EXPECT_THAT(slip.out, HasSubstr("no such flag: --ignore-cas. Did you mean --ignore-case?"));
+  const Outcome other = Mr("run sort --ignore-case " + paths);
+  EXPECT_EQ(other.exit_code, 2) << "another job's";
+  EXPECT_THAT(other.out, HasSubstr("no such flag: --ignore-case"));
+  const Outcome no_job = Mr("run grap x --ignore-case " + paths);
+  EXPECT_EQ(no_job.exit_code, 2);
+  EXPECT_THAT(no_job.out, HasSubstr("grap: no such job. Did you mean grep?"));
+  EXPECT_EQ(Mr("run top-n -n 0 --local " + paths).exit_code, 2) << "a value that is none";
+  EXPECT_THAT(Mr("run top-n --help").out, HasSubstr("\n  -n N  how many (10)\n"));
+  const Outcome ranks = Mr(fmt::format("run pagerank --damping 1.5 --local {}", paths));
+  EXPECT_EQ(ranks.exit_code, 2);
+  EXPECT_THAT(ranks.out, HasSubstr("params.damping: '1.5' is not a number from 0 to 1"));
+  EXPECT_THAT(Mr("run pagerank --help").out, HasSubstr("--damping N"));
+}
+
 TEST_F(LocalPipelineTest, FlagsThatMeanNothingHereAreRefused) {
   const std::string job = "run wordcount file://" + dir_ / "text file://" + dir_ / "counts ";
   for (const char* flags : {"--local --detach", "--threads 2"}) {

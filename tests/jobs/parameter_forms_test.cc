@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/cli/cli.h"
+#include "mapreduce/cli/job_source.h"
 #include "mapreduce/cli/parameter_form.h"
 #include "mapreduce/task/plugin.h"
 #include "tests/jobs/text/small_sentencepiece.h"
@@ -388,6 +389,22 @@ TEST_F(ParameterFormsTest, TakeWhatTheHelpShows) {
     }
   }
   EXPECT_GT(shown, 30u);
+}
+
+// `mr run` reads them for their flags before it looks at anything else.
+TEST_F(ParameterFormsTest, FlagsOfTheReadyMadeJobsAreNoFlagsOfMrRun) {
+  size_t flags = 0;
+  for (const std::string& job : ReadyMadeJobs()) {
+    const auto own = FlagsOfJob(job);
+    ASSERT_TRUE(own.ok()) << job << ": " << own.status();
+    flags += own->size();
+  }
+  EXPECT_GT(flags, 20u);
+  EXPECT_EQ(FlagsOfJob("search-indx").status().code(), absl::StatusCode::kNotFound);
+  for (const char* const other : {"my_job.cc", "libjob.so", "/in/words"}) {
+    const auto none = FlagsOfJob(other);
+    EXPECT_TRUE(none.ok() && none->empty()) << other;
+  }
 }
 
 // Of those that have none any text is good, or it depends on others whether it is.

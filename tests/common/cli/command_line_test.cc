@@ -55,6 +55,22 @@ TEST(CommandLine, TakesBothHabits) {
   EXPECT_THAT(Parse({"--exclude", "a", "/x", "--exclude", "b"}).exclude, ElementsAre("a", "b"));
 }
 
+TEST(CommandLine, FindsItsFirstArgumentAmongFlagsThatItDoesNotKnow) {
+  bool on = false;
+  std::string name;
+  CommandLine line;
+  line.Switch("--on", &on, "");
+  line.Value("-f,--format", "F", &name, "");
+  EXPECT_EQ(line.FirstArgument({"job", "--lang", "de"}), "job");
+  EXPECT_EQ(line.FirstArgument({"--on", "--format", "whole", "job"}), "job");
+  EXPECT_EQ(line.FirstArgument({"-format", "whole", "-f", "x", "--format=y", "job"}), "job");
+  EXPECT_EQ(line.FirstArgument({"--stem", "job"}), "job");
+  EXPECT_EQ(line.FirstArgument({"--on", "--", "-job", "x"}), "-job");
+  EXPECT_EQ(line.FirstArgument({"--format"}), "");
+  EXPECT_EQ(line.FirstArgument({"--on", "--"}), "");
+  EXPECT_FALSE(on) << "nothing is parsed";
+}
+
 TEST(CommandLine, TakesArgumentsAsTheyAre) {
   EXPECT_THAT(Parse({"-", "/a b\n中"}).arguments, ElementsAre("-", "/a b\n中"));
   EXPECT_THAT(Parse({"-h", "--", "-R", "--x"}).arguments, ElementsAre("-R", "--x"));

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/cli/command_line.h"
+
 namespace quern::mr {
 namespace {
 
@@ -124,6 +126,84 @@ TEST(JobSpec, WhatAJobNeedsIsMissedBeforeItIsSubmitted) {
     const auto parsed = ParseSpec(fmt::format("needs = [\"{}\"]\n", none), "job.toml");
     EXPECT_THAT(std::string(parsed.status().message()), HasSubstr("is no need of a job")) << none;
   }
+}
+
+constexpr char kWithFlags[] = R"(
+parameters = ["stop_words: flag", "lang: de|en", "n: 1..9", "fields: list title|body", "other"]
+arguments = ["params.other"]
+[flags]
+fields = "what is searched in"
+n = "how many"
+lang = "of the stemmer"
+stop_words = "are left out"
+)";
+
+struct ParsedFlags {
+  absl::Status status;
+  std::vector<std::string> settings;
+  std::string text;
+};
+
+ParsedFlags ParseFlags(const std::vector<std::string>& words) {
+  CommandLine line;
+  std::vector<std::string> arguments;
+  line.Arguments(&arguments, 0);
+  JobFlags flags;
+  flags.Define(ParseSpec(kWithFlags, "job.toml")->flags, &line);
+  ParsedFlags parsed{.status = line.Parse(words), .settings = {}, .text = flags.Text()};
+  if (!parsed.status.ok()) return parsed;
+  auto settings = flags.Settings();
+  parsed.status = settings.status();
+  if (settings.ok()) parsed.settings = *std::move(settings);
+  return parsed;
+}
+
+TEST(JobSpec, ParametersAreFlagsWhereTheSpecSaysSo) {
+  EXPECT_THAT(ParseFlags({"/in"}).settings, ElementsAre());
+  const ParsedFlags all = ParseFlags({"-n", "3", "--lang=de", "--stop-words", "--fields", "a b"});
+  EXPECT_TRUE(all.status.ok()) << all.status;
+  EXPECT_THAT(all.settings, ElementsAre("params.stop_words=true", "params.lang=de", "params.n=3",
+                                        "params.fields=a b"));
+  EXPECT_EQ(all.text, " --stop-words --lang de -n 3 --fields 'a b'");
+  EXPECT_THAT(std::string(ParseFlags({"--stop-word"}).status.message()),
+              HasSubstr("no such flag: --stop-word. Did you mean --stop-words?"));
+  EXPECT_EQ(ParseFlags({"--lang", "de", "--lang", "en"}).status.message(),
+            "--lang: was given 2 times. Try: once");
+  EXPECT_THAT(std::string(ParseFlags({"--fields=a", "--fields=b"}).status.message()),
+              HasSubstr("once, as A,B"));
+  const std::string help = JobFlagHelp(ParseSpec(kWithFlags, "job.toml")->flags);
+  EXPECT_THAT(help, HasSubstr("  --stop-words             are left out\n"
+                              "  --lang de|en             of the stemmer\n"
+                              "  -n N                     how many\n"
+                              "  --fields title|body,...  what is searched in\n"))
+      << "in the order of the parameters";
+  EXPECT_EQ(JobFlagHelp({}), "");
+}
+
+TEST(JobSpec, FlagsThatCannotBeAreRefusedWhenTheSpecIsRead) {
+  const auto told = [](std::string_view flags) {
+    const std::string spec = fmt::format(
+        "parameters = [\"memory\", \"json\", \"a.b\", \"lang\", \"x\", \"help\"]\n"
+        "arguments = [\"params.x\"]\n{}",
+        flags);
+    return std::string(ParseSpec(spec, "job.toml").status().message());
+  };
+  EXPECT_EQ(told("[flags]\nlang = \"l\"\n"), "");
+  EXPECT_EQ(told("[flags]\nmemory = \"m\"\n"),
+            "job.toml:4: flags.memory: mr run has a flag --memory itself. Try: leave it out; --set "
+            "params.memory=... sets it");
+  EXPECT_THAT(told("[flags]\njson = \"j\"\n"), HasSubstr("mr run has a flag --json itself"));
+  EXPECT_THAT(told("[flags]\nhelp = \"h\"\n"), HasSubstr("mr run has a flag --help itself"));
+  EXPECT_THAT(told("[flags]\nlanf = \"l\"\n"),
+              HasSubstr("`parameters` names no such parameter. Did you mean lang?"));
+  EXPECT_THAT(told("[flags]\n\"a.b\" = \"l\"\n"), HasSubstr("has letters, digits and _"));
+  EXPECT_THAT(told("[flags]\nx = \"l\"\n"), HasSubstr("an argument sets it already"));
+  EXPECT_THAT(told("flags = [\"lang\"]\n"), HasSubstr("job.toml:3: flags: write [flags]"));
+  const auto none = ParseSpec("[flags]\nlang = \"l\"\n", "job.toml");
+  EXPECT_THAT(std::string(none.status().message()), HasSubstr("names no such parameter"))
+      << "a spec that does not say what its classes read";
+  SpecFile file = *ParseSpec(kWithFlags, "job.toml");
+  EXPECT_FALSE(SetSpecKey("flags.lang=x", &file).ok()) << "is of the file alone";
 }
 
 TEST(JobSpec, ASpecSaysWhatItsCountersMean) {

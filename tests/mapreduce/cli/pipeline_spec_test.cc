@@ -57,6 +57,19 @@ absl::StatusOr<pb::PipelineSpec> Build(std::string_view toml,
   return BuildPipeline(file, &stages);
 }
 
+TEST(PipelineSpec, HasFlagsAsAJobHas) {
+  const std::string with = std::string("parameters = [\"damping: real 0..1\"]\n") + kPipeline;
+  const auto file = ParsePipeline(with + "[flags]\ndamping = \"of a rank\"\n", "p.toml");
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_EQ(file->flags.size(), 1u);
+  EXPECT_EQ(file->flags[0].name, "--damping");
+  EXPECT_EQ(file->flags[0].type, "N");
+  EXPECT_EQ(file->forms.size(), 1u);
+  EXPECT_THAT(
+      std::string(ParsePipeline(with + "[flags]\nmemory = \"x\"\n", "p.toml").status().message()),
+      HasSubstr("p.toml: flags.memory: `parameters` names no such parameter"));
+}
+
 std::string ErrorOf(std::string_view toml, const std::vector<std::string>& settings = {}) {
   const auto spec = Build(toml, settings);
   return spec.ok() ? "" : std::string(Message(spec.status()));
