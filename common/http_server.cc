@@ -3,6 +3,7 @@
 #include <httplib.h>
 
 #include <algorithm>
+#include <set>
 
 #include "common/clock.h"
 #include "common/host_port.h"
@@ -42,7 +43,9 @@ PageContent ErrorPage(const absl::Status& status) {
 }
 
 HttpRequest FromHttplib(const httplib::Request& request) {
-  return {.path = request.path, .params = {request.params.begin(), request.params.end()}};
+  return {.path = request.path,
+          .params = {request.params.begin(), request.params.end()},
+          .body = request.body};
 }
 
 httplib::Headers SecurityHeaders() {
@@ -90,6 +93,7 @@ struct HttpServer::Impl {
   HostPort address;
   std::string address_text;
   std::map<std::string, std::function<HttpResponse(const HttpRequest&)>> routes;
+  std::set<std::string> take_bodies;  // those of them that are asked by POST
   PageFrame frame;
   httplib::Server server;
   Thread thread;
@@ -100,6 +104,7 @@ struct HttpServer::Impl {
   void Configure();
   absl::Status Bind();
   void Answer(const httplib::Request& request, httplib::Response& response);
+  void Respond(const httplib::Request& request, httplib::Response& response);
 };
 
 void HttpServer::Impl::AddPage(HttpPage page) {
@@ -151,9 +156,18 @@ void HttpServer::Impl::Configure() {
   // Before httplib's routing, which would match regular expressions one after another.
   server.set_pre_routing_handler(
       [this](const httplib::Request& request, httplib::Response& response) {
+        // Its body is read behind this.
+        if (request.method == "POST" && take_bodies.contains(request.path)) {
+          return httplib::Server::HandlerResponse::Unhandled;
+        }
         Answer(request, response);
         return httplib::Server::HandlerResponse::Handled;
       });
+  for (const std::string& path : take_bodies) {
+    server.Post(path, [this](const httplib::Request& request, httplib::Response& response) {
+      Respond(request, response);
+    });
+  }
 }
 
 absl::Status HttpServer::Impl::Bind() {
@@ -178,12 +192,19 @@ absl::Status HttpServer::Impl::Bind() {
 }
 
 void HttpServer::Impl::Answer(const httplib::Request& request, httplib::Response& response) {
-  if (request.method != "GET" && request.method != "HEAD") {
+  const bool takes_body = take_bodies.contains(request.path);
+  if (takes_body || (request.method != "GET" && request.method != "HEAD")) {
     response.status = 405;
-    response.set_header("Allow", "GET, HEAD");
-    response.set_content("only GET and HEAD are understood\n", "text/plain; charset=utf-8");
+    response.set_header("Allow", takes_body ? "POST" : "GET, HEAD");
+    response.set_content(
+        takes_body ? "only POST is understood\n" : "only GET and HEAD are understood\n",
+        "text/plain; charset=utf-8");
     return;
   }
+  Respond(request, response);
+}
+
+void HttpServer::Impl::Respond(const httplib::Request& request, httplib::Response& response) {
   const auto route = routes.find(request.path);
   if (route == routes.end()) {
     response.status = 404;
@@ -208,7 +229,10 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpOptions&
   impl->frame.server = options.server_name;
   impl->frame.version = VersionString();
   impl->AddBuiltins();
-  for (HttpRoute& route : routes) impl->routes[route.path] = std::move(route.handler);
+  for (HttpRoute& route : routes) {
+    if (route.takes_body) impl->take_bodies.insert(route.path);
+    impl->routes[route.path] = std::move(route.handler);
+  }
   for (HttpPage& page : pages) impl->AddPage(std::move(page));
   impl->Configure();
   RETURN_IF_ERROR(impl->Bind());

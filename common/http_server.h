@@ -1,5 +1,5 @@
 // The HTTP side of a server: status pages with JSON twins, /healthz, /readyz, /metrics, /version.
-// Read only: GET and HEAD.
+// Read only: GET and HEAD, and POST where a route takes what it is asked as a body.
 //
 //   HttpOptions options{.listen = flags.http, .server_name = "quern-master m1"};
 //   options.ready = [&] { return absl::OkStatus(); };
@@ -22,6 +22,7 @@ namespace quern {
 struct HttpRequest {
   std::string path{};                                // decoded, without the query
   std::multimap<std::string, std::string> params{};  // of the query
+  std::string body{};                                // of a route that takes one
   // The first value of a parameter; empty when it is not there.
   std::string param(const std::string& name) const;
 };
@@ -43,6 +44,7 @@ struct HttpPage {
 struct HttpRoute {
   std::string path;
   std::function<HttpResponse(const HttpRequest&)> handler;
+  bool takes_body = false;  // then it is asked by POST alone, with 1 MiB at most
 };
 
 struct HttpOptions {

@@ -8,6 +8,7 @@
 #include "common/fd.h"
 #include "common/host_port.h"
 #include "common/html.h"
+#include "common/http_client.h"
 #include "common/thread.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
@@ -75,8 +76,12 @@ class HttpServerTest : public RandomTest {
             return HttpResponse{
                 .status = 202, .content_type = "text/x", .body = request.param("q")};
           }},
-         {"/throws",
-          [](const HttpRequest&) -> HttpResponse { throw std::runtime_error("oops"); }}});
+         {"/throws", [](const HttpRequest&) -> HttpResponse { throw std::runtime_error("oops"); }},
+         {"/echo",
+          [](const HttpRequest& request) {
+            return HttpResponse{.body = request.body + request.param("q")};
+          },
+          /*takes_body=*/true}});
     ASSERT_OK(server);
     server_ = std::move(*server);
   }
@@ -141,6 +146,63 @@ TEST_F(HttpServerTest, HealthReadinessVersionAndMetrics) {
                                      HasSubstr("quern_dfs_chunks{state=\"open\"} 7")));
   ready_ = UnavailableError("1 of 3 chunkservers");
   EXPECT_THAT(Get("/readyz"), AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("1 of 3 chunkservers")));
+}
+
+TEST_F(HttpServerTest, OnlyARouteThatTakesABodyIsPostedTo) {
+  StartServer();
+  const auto post = [&](const std::string& target, const std::string& body) {
+    return Send(
+        fmt::format("POST {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                    "Content-Length: {}\r\n\r\n{}",
+                    target, body.size(), body));
+  };
+  EXPECT_THAT(post("/echo?q=d", "abc"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("abcd")));
+  EXPECT_THAT(Get("/echo"), AllOf(StartsWith("HTTP/1.1 405"), HasSubstr("Allow: POST")));
+  EXPECT_THAT(post("/raw", "abc"),
+              AllOf(StartsWith("HTTP/1.1 405"), HasSubstr("Allow: GET, HEAD")));
+  EXPECT_THAT(post("/echo", std::string(2 << 20, 'x')), Not(StartsWith("HTTP/1.1 200")));
+}
+
+TEST_F(HttpServerTest, AClientGetsWhatARouteAnswersAndKeepsItsConnection) {
+  StartServer();
+  const auto client = HttpClient::Create("http://" + server_->address() + "/");
+  ASSERT_OK(client);
+  EXPECT_EQ((*client)->url(), "http://" + server_->address());
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = (*client)->Post({.path = "/echo", .body = "a b"}, absl::Minutes(1));
+    ASSERT_OK(answer);
+    EXPECT_EQ(*answer, "a b");
+  }
+  const auto wrong = (*client)->Post({.path = "/raw"}, absl::Minutes(1));
+  EXPECT_EQ(wrong.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(wrong.status().message()), HasSubstr("status 405"));
+  EXPECT_EQ((*client)->Post({.path = "/echo"}, absl::ZeroDuration()).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  for (const char* const none : {"", "http://", "https://h:1", "http://h", "http://h:1/x", "h:x"}) {
+    EXPECT_FALSE(HttpClient::Create(none).ok()) << none;
+  }
+}
+
+TEST_F(HttpServerTest, AClientSaysThatNobodyListens) {
+  StartServer();
+  const std::string address = server_->address();
+  server_.reset();
+  const auto client = HttpClient::Create(address);
+  ASSERT_OK(client);
+  EXPECT_EQ((*client)->Post({.path = "/echo"}, absl::Minutes(1)).status().message(),
+            "nobody listens there");
+}
+
+TEST_F(HttpServerTest, AnAnswerThatIsTooLongIsNotTaken) {
+  StartServer();
+  const auto client = HttpClient::Create(server_->address(), {.max_answer_bytes = 1000});
+  ASSERT_OK(client);
+  EXPECT_OK((*client)->Post({.path = "/echo", .body = std::string(900, 'x')}, absl::Minutes(1)));
+  EXPECT_EQ((*client)
+                ->Post({.path = "/echo", .body = std::string(90'000, 'x')}, absl::Minutes(1))
+                .status()
+                .code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
 TEST_F(HttpServerTest, HeadHasNoBody) {

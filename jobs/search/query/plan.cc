@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
-#include <tuple>
 #include <utility>
 
 #include "common/clean_text.h"
@@ -84,11 +83,14 @@ PlanNode Simplified(std::vector<PlanNode> clauses, bool has_must) {
 
 class Planner {
  public:
-  Planner(const SearchIndex& index, const PlanLimits& limits)
+  Planner(const SearchIndex& index, const PlanLimits& limits, const QueryStatistics* all,
+          QueryStatistics* own)
       : index_(index),
         limits_(limits),
         analyzer_(index.BorrowAnalyzer()),
-        may_look_at_(limits.max_looked_at) {}
+        may_look_at_(limits.max_looked_at),
+        all_(all),
+        own_(own) {}
 
   absl::StatusOr<Plan> Make(const QueryNode& query) {
     ASSIGN_OR_RETURN(PlanNode root, Node(query, {}));
@@ -272,6 +274,8 @@ class Planner {
       if (number.has_value()) info = segment->segment().Find(*number, text);
       if (info.has_value()) term.document_frequency += info->document_frequency;
     }
+    if (own_ != nullptr) own_->frequencies[{field, term.text}] = term.document_frequency;
+    if (all_ != nullptr) term.document_frequency = all_->FrequencyOf(field, text);
     return term;
   }
 
@@ -303,7 +307,10 @@ class Planner {
     node.slop = slop;
     for (const Token& token : tokens) {
       PlanTerm term = FindTerm(token.term, field);
-      if (term.document_frequency == 0) return PlanNode{.kind = PlanKind::kNever};
+      // Elsewhere there may be some.
+      if (term.document_frequency == 0 && own_ == nullptr) {
+        return PlanNode{.kind = PlanKind::kNever};
+      }
       term.offset = token.position - tokens.front().position;
       node.weight += boost * Idf(term.document_frequency);
       node.terms.push_back(std::move(term));
@@ -329,7 +336,7 @@ class Planner {
                                   limits_.max_fuzzy_characters);
     }
     ASSIGN_OR_RETURN(const std::vector<FuzzyTerm> chosen,
-                     NearestTerms(folded, query.distance, field));
+                     NearestTerms({folded, query.distance, field}));
     // To have looked for it counts too.
     RETURN_IF_ERROR(CountTerms(std::max<size_t>(1, chosen.size())));
     if (chosen.empty()) return PlanNode{.kind = PlanKind::kNever};
@@ -350,44 +357,21 @@ class Planner {
   }
 
   // A word that the query has more than once is looked for once.
-  absl::StatusOr<std::vector<FuzzyTerm>> NearestTerms(const std::string& folded, uint32_t max,
-                                                      size_t field) {
-    const auto key = std::tuple(folded, max, field);
-    const auto known = nearest_.find(key);
+  absl::StatusOr<std::vector<FuzzyTerm>> NearestTerms(const FuzzyWord& word) {
+    const auto known = nearest_.find(word);
     if (known != nearest_.end()) return known->second;
-    ASSIGN_OR_RETURN(auto found, FindNearest(folded, max, field));
-    return nearest_.emplace(key, std::move(found)).first->second;
-  }
-
-  absl::StatusOr<std::vector<FuzzyTerm>> FindNearest(const std::string& folded, uint32_t max,
-                                                     size_t field) {
-    EditDistance distance(folded, max);
-    std::map<std::string, FuzzyTerm> all;
-    for (const auto& segment : index_.segments()) {
-      const std::optional<FieldNumber> number = segment->FieldOf(field);
-      if (!number.has_value()) continue;
-      std::vector<FuzzyTerm> found;
-      const TermIterator terms = segment->segment().Prefix(*number, "");
-      if (!FindFuzzyTerms(&distance, max, terms, &may_look_at_, &found)) {
-        return InvalidArgumentError(
-            "too many words of the index would be held against those with ~, up to {}~{}: write "
-            "fewer of them, or ~1",
-            CleanLine(folded, 40), max);
-      }
-      for (FuzzyTerm& term : found) {
-        FuzzyTerm& sum = all[term.text];
-        term.document_frequency += sum.document_frequency;
-        sum = std::move(term);
-      }
+    std::vector<FuzzyTerm> found;
+    if (all_ == nullptr) {
+      ASSIGN_OR_RETURN(found, FindNear(index_, word, &may_look_at_));
+    } else if (const auto told = all_->near.find(word); told != all_->near.end()) {
+      found = told->second;
     }
-    std::vector<FuzzyTerm> chosen;
-    for (auto& [text, term] : all) chosen.push_back(std::move(term));
-    std::stable_sort(chosen.begin(), chosen.end(), [](const FuzzyTerm& a, const FuzzyTerm& b) {
-      return a.distance != b.distance ? a.distance < b.distance
-                                      : a.document_frequency > b.document_frequency;
-    });
-    if (chosen.size() > limits_.max_fuzzy_terms) chosen.resize(limits_.max_fuzzy_terms);
-    return chosen;
+    if (own_ != nullptr) {
+      own_->near.emplace(word, KeepNear(std::move(found), limits_.max_fuzzy_terms));
+      found.clear();  // which of them is not known before all are
+    }
+    return nearest_.emplace(word, ChooseNear(std::move(found), limits_.max_fuzzy_terms))
+        .first->second;
   }
 
   static double SumOfWeights(const PlanNode& node) {
@@ -410,8 +394,10 @@ class Planner {
   const PlanLimits& limits_;
   const SearchIndex::AnalyzerPtr analyzer_;
   size_t terms_ = 0;
-  uint64_t may_look_at_;  // terms of the index
-  std::map<std::tuple<std::string, uint32_t, size_t>, std::vector<FuzzyTerm>> nearest_;
+  uint64_t may_look_at_;              // terms of the index
+  const QueryStatistics* const all_;  // null: what the index has is all
+  QueryStatistics* const own_;        // what is looked for is noted; the plan is of no use then
+  std::map<FuzzyWord, std::vector<FuzzyTerm>> nearest_;
 };
 
 void Append(const PlanNode& node, const SearchIndex& index, const std::string& indent,
@@ -460,8 +446,15 @@ void Append(const PlanNode& node, const SearchIndex& index, const std::string& i
 }  // namespace
 
 absl::StatusOr<Plan> MakePlan(const QueryNode& query, const SearchIndex& index,
-                              const PlanLimits& limits) {
-  return Planner(index, limits).Make(query);
+                              const PlanLimits& limits, const QueryStatistics* all) {
+  return Planner(index, limits, all, nullptr).Make(query);
+}
+
+absl::StatusOr<QueryStatistics> CollectStatistics(const QueryNode& query, const SearchIndex& index,
+                                                  const PlanLimits& limits) {
+  QueryStatistics own;
+  RETURN_IF_ERROR(Planner(index, limits, nullptr, &own).Make(query).status());
+  return own;
 }
 
 bool ScoresNothing(const PlanNode& node) {

@@ -10,6 +10,7 @@
 
 #include "common/status.h"
 #include "jobs/search/query/query_node.h"
+#include "jobs/search/query/query_statistics.h"
 #include "jobs/search/query/scoring.h"
 #include "jobs/search/query/search_index.h"
 
@@ -18,7 +19,7 @@ namespace quern::search {
 struct PlanTerm {
   std::string text;
   uint32_t offset = 0;                              // in its phrase
-  uint64_t document_frequency = 0;                  // in all segments
+  uint64_t document_frequency = 0;                  // in all segments, of other machines too
   std::vector<std::optional<TermInfo>> segments{};  // of each segment of the index
 };
 
@@ -64,9 +65,13 @@ struct PlanLimits {
   size_t max_sloppy_terms = 64;  // of a phrase with a distance: each place is looked at for each
 };
 
-// InvalidArgument when the query becomes too large.
+// InvalidArgument when the query becomes too large. `all`: of all machines that serve parts of the
+// index together; without, the index has all of its segments.
 absl::StatusOr<Plan> MakePlan(const QueryNode& query, const SearchIndex& index,
-                              const PlanLimits& limits = {});
+                              const PlanLimits& limits = {}, const QueryStatistics* all = nullptr);
+// What the segments of the index add to those statistics.
+absl::StatusOr<QueryStatistics> CollectStatistics(const QueryNode& query, const SearchIndex& index,
+                                                  const PlanLimits& limits = {});
 
 // Adds nothing to a score.
 bool ScoresNothing(const PlanNode& node);

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "common/hash.h"
 #include "jobs/search/query/scoring.h"
 
 namespace quern::search {
@@ -18,6 +19,15 @@ bool HasIdsInOrder(const Segment& segment) {
     last = id;
   }
   return true;
+}
+
+IndexPart WholeOf(const IndexManifest& manifest) {
+  IndexPart whole{.manifest_hash = Hash64(FormatIndexManifest(manifest)),
+                  .all_segments = static_cast<uint32_t>(manifest.segments.size()),
+                  .segments = {}};
+  whole.segments.resize(manifest.segments.size());
+  std::iota(whole.segments.begin(), whole.segments.end(), 0u);
+  return whole;
 }
 
 }  // namespace
@@ -51,7 +61,8 @@ void IndexedSegment::RankDocuments() {
   for (uint32_t rank = 0; rank < order.size(); ++rank) ranks_[order[rank]] = rank;
 }
 
-SearchIndex::SearchIndex(IndexManifest manifest) : manifest_(std::move(manifest)) {
+SearchIndex::SearchIndex(IndexManifest manifest, IndexPart part)
+    : manifest_(std::move(manifest)), part_(std::move(part)) {
   for (const FieldMeta& field : manifest_.fields) {
     fields_.push_back(field.name);
     average_lengths_.push_back(manifest_.documents == 0
@@ -62,7 +73,8 @@ SearchIndex::SearchIndex(IndexManifest manifest) : manifest_(std::move(manifest)
 }
 
 absl::StatusOr<std::unique_ptr<SearchIndex>> SearchIndex::Create(
-    IndexManifest manifest, std::vector<std::unique_ptr<const Segment>> segments) {
+    IndexManifest manifest, std::vector<std::unique_ptr<const Segment>> segments,
+    std::optional<IndexPart> part) {
   if (segments.size() != manifest.segments.size()) {
     return InvalidArgumentError("{} segments for a manifest of {}", segments.size(),
                                 manifest.segments.size());
@@ -70,7 +82,12 @@ absl::StatusOr<std::unique_ptr<SearchIndex>> SearchIndex::Create(
   if (const std::string why = Analyzer::Check(manifest.analysis); !why.empty()) {
     return InvalidArgumentError("{}", why);
   }
-  auto index = std::unique_ptr<SearchIndex>(new SearchIndex(std::move(manifest)));
+  if (!part.has_value()) part = WholeOf(manifest);
+  if (part->segments.size() != segments.size()) {
+    return InvalidArgumentError("{} segments for a part of {}", segments.size(),
+                                part->segments.size());
+  }
+  auto index = std::unique_ptr<SearchIndex>(new SearchIndex(std::move(manifest), *std::move(part)));
   for (size_t i = 0; i < segments.size(); ++i) {
     const IndexSegment& wanted = index->manifest_.segments[i];
     if (segments[i]->documents() != wanted.documents) {

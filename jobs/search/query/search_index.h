@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,14 +41,26 @@ class IndexedSegment {
   std::vector<uint32_t> ranks_;
 };
 
+// Which segments of which index there are here.
+struct IndexPart {
+  uint64_t manifest_hash = 0;      // of the manifest with all segments
+  uint32_t all_segments = 0;       // that it names
+  std::vector<uint32_t> segments;  // numbers there of those that are here
+  bool is_whole() const { return segments.size() == all_segments; }
+};
+
 // Thread-safe; does not change.
 class SearchIndex {
  public:
-  // `segments` in the order of the manifest. InvalidArgument when they do not fit it.
+  // `segments` in the order of the manifest, which names those that are here and has the statistics
+  // of all. InvalidArgument when they do not fit it. `part`: without it, these are all.
   static absl::StatusOr<std::unique_ptr<SearchIndex>> Create(
-      IndexManifest manifest, std::vector<std::unique_ptr<const Segment>> segments);
+      IndexManifest manifest, std::vector<std::unique_ptr<const Segment>> segments,
+      std::optional<IndexPart> part = std::nullopt);
 
   const IndexManifest& manifest() const { return manifest_; }
+  const IndexPart& part() const { return part_; }
+  // Of all segments, also those that are elsewhere.
   uint64_t documents() const { return manifest_.documents; }
   // Names of the fields, numbered from 0.
   const std::vector<std::string>& fields() const { return fields_; }
@@ -59,9 +72,10 @@ class SearchIndex {
   AnalyzerPtr BorrowAnalyzer() const;
 
  private:
-  explicit SearchIndex(IndexManifest manifest);
+  SearchIndex(IndexManifest manifest, IndexPart part);
 
   const IndexManifest manifest_;
+  const IndexPart part_;
   std::vector<std::string> fields_;
   std::vector<double> average_lengths_;
   std::vector<std::unique_ptr<IndexedSegment>> segments_;

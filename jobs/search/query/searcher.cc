@@ -220,9 +220,15 @@ absl::StatusOr<std::vector<SearchHit>> Search(const SearchIndex& index, const Pl
   return merged;
 }
 
-absl::StatusOr<Plan> PlanFor(const SearchIndex& index, std::string_view query) {
+absl::StatusOr<Plan> PlanFor(const SearchIndex& index, std::string_view query,
+                             const QueryStatistics* all) {
   ASSIGN_OR_RETURN(const QueryNode node, ParseQuery(query, {.fields = index.fields()}));
-  return MakePlan(node, index);
+  return MakePlan(node, index, {}, all);
+}
+
+absl::StatusOr<QueryStatistics> StatisticsFor(const SearchIndex& index, std::string_view query) {
+  ASSIGN_OR_RETURN(const QueryNode node, ParseQuery(query, {.fields = index.fields()}));
+  return CollectStatistics(node, index);
 }
 
 }  // namespace quern::search

@@ -34,7 +34,10 @@ void RunOneByOne(size_t n, const std::function<void(size_t)>& work);
 absl::StatusOr<std::vector<SearchHit>> Search(const SearchIndex& index, const Plan& plan, size_t k,
                                               const RunAll& run_all = RunOneByOne,
                                               const PrefixLimits& limits = {});
-// The query parsed and planned for the index.
-absl::StatusOr<Plan> PlanFor(const SearchIndex& index, std::string_view query);
+// The query parsed and planned for the index; `all` as in MakePlan.
+absl::StatusOr<Plan> PlanFor(const SearchIndex& index, std::string_view query,
+                             const QueryStatistics* all = nullptr);
+// What the segments of the index add to the statistics of the query.
+absl::StatusOr<QueryStatistics> StatisticsFor(const SearchIndex& index, std::string_view query);
 
 }  // namespace quern::search

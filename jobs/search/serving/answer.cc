@@ -52,11 +52,23 @@ JsonLine ToJson(const AnswerHit& hit) {
   return line;
 }
 
+void AddParts(const AnswerParts& parts, JsonLine* line) {
+  line->Add("partial", parts.partial).Add("generation", parts.generation);
+  if (parts.problems.empty()) return;
+  std::vector<JsonLine> problems;
+  for (const PartProblem& problem : parts.problems) {
+    JsonLine& one = problems.emplace_back();
+    if (!problem.server.empty()) one.Add("server", problem.server);
+    one.Add("problem", problem.what);
+  }
+  line->Add("problems", problems);
+}
+
 }  // namespace
 
 absl::StatusOr<Answer> AnswerQuery(const SearchIndex& index, std::string_view query,
                                    const AnswerOptions& options) {
-  ASSIGN_OR_RETURN(const Plan plan, PlanFor(index, query));
+  ASSIGN_OR_RETURN(const Plan plan, PlanFor(index, query, options.all));
   ASSIGN_OR_RETURN(std::vector<SearchHit> hits, Search(index, plan, options.k, options.run_all));
   const MarkedTerms marked = TermsToMark(plan);
   const SearchIndex::AnalyzerPtr analyzer = index.BorrowAnalyzer();
@@ -81,6 +93,7 @@ std::string AnswerJson(std::string_view query, const Answer& answer) {
   JsonLine line;
   line.Add("query", query);
   if (!answer.plan.empty()) line.Add("plan", answer.plan);
+  if (answer.parts.has_value()) AddParts(*answer.parts, &line);
   std::vector<JsonLine> hits;
   for (const AnswerHit& hit : answer.hits) hits.push_back(ToJson(hit));
   return line.Add("hits", hits).ToString() + "\n";

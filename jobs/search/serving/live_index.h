@@ -15,7 +15,8 @@ namespace quern::search {
 class LiveIndex {
  public:
   // Opens it; an error when that is not possible.
-  static absl::StatusOr<std::unique_ptr<LiveIndex>> Open(std::unique_ptr<IndexFiles> files);
+  static absl::StatusOr<std::unique_ptr<LiveIndex>> Open(std::unique_ptr<IndexFiles> files,
+                                                         SegmentChoice choice = {});
 
   std::shared_ptr<const SearchIndex> current() const;
   // Looks at the manifest, and opens the index again if it has changed. True when there is a new
@@ -23,10 +24,12 @@ class LiveIndex {
   absl::StatusOr<bool> Refresh();
 
  private:
-  explicit LiveIndex(std::unique_ptr<IndexFiles> files) : files_(std::move(files)) {}
+  LiveIndex(std::unique_ptr<IndexFiles> files, SegmentChoice choice)
+      : files_(std::move(files)), choice_(std::move(choice)) {}
 
   Mutex refreshing_;  // one at a time
   const std::unique_ptr<IndexFiles> files_;
+  const SegmentChoice choice_;
   std::string identity_ ABSL_GUARDED_BY(refreshing_);
   mutable Mutex mutex_;
   std::shared_ptr<const SearchIndex> index_ ABSL_GUARDED_BY(mutex_);

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/hash.h"
+
 namespace quern::search {
 namespace {
 
@@ -34,29 +36,47 @@ absl::Status TakeDeletions(IndexFiles* files, const std::string& name, Segment* 
 }
 
 // As index.json says.
-absl::Status OpenListed(IndexFiles* files, const IndexManifest& manifest, Segments* segments) {
-  for (const IndexSegment& wanted : manifest.segments) {
-    ASSIGN_OR_RETURN(segments->emplace_back(), OpenSegment(files, wanted));
+absl::Status OpenListed(IndexFiles* files, const IndexManifest& manifest,
+                        const SegmentChoice& choice, Segments* segments) {
+  for (size_t i = 0; i < manifest.segments.size(); ++i) {
+    if (!choice.Has(i)) continue;
+    ASSIGN_OR_RETURN(segments->emplace_back(), OpenSegment(files, manifest.segments[i]));
   }
   return absl::OkStatus();
 }
 
 // The output of a job: every part is a segment.
 absl::Status OpenParts(IndexFiles* files, const std::vector<std::string>& parts,
-                       IndexManifest* manifest, Segments* segments) {
-  for (const std::string& part : parts) {
+                       const SegmentChoice& choice, IndexManifest* manifest, Segments* segments) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const std::string& part = parts[i];
     absl::StatusOr<std::unique_ptr<Segment>> segment = OpenSegment(files, {part, "", 0});
     // When the first one is no segment, the job has most likely made something else.
-    if (absl::IsDataLoss(segment.status()) && segments->empty()) {
+    if (absl::IsDataLoss(segment.status()) && i == 0) {
       return DataLossError("{}: is no search index, or is damaged: {}. {}", NameOf(files),
                            Message(segment.status()), kHowToMakeOne);
     }
     RETURN_IF_ERROR(segment.status());
     RETURN_IF_ERROR(
         Annotate(AddSegment(part, (*segment)->meta(), manifest), files->Describe(part)));
-    segments->push_back(*std::move(segment));
+    if (choice.Has(i)) segments->push_back(*std::move(segment));
   }
   return absl::OkStatus();
+}
+
+// Takes out of the manifest what is not served here.
+IndexPart TakePart(const SegmentChoice& choice, IndexManifest* manifest) {
+  IndexPart part{.manifest_hash = Hash64(FormatIndexManifest(*manifest)),
+                 .all_segments = static_cast<uint32_t>(manifest->segments.size()),
+                 .segments = {}};
+  std::vector<IndexSegment> served;
+  for (uint32_t i = 0; i < part.all_segments; ++i) {
+    if (!choice.Has(i)) continue;
+    part.segments.push_back(i);
+    served.push_back(std::move(manifest->segments[i]));
+  }
+  manifest->segments = std::move(served);
+  return part;
 }
 
 // The name of the index's manifest.
@@ -74,8 +94,8 @@ absl::StatusOr<Found> FindManifest(IndexFiles* files, const std::string& dir = "
   return NotFoundError("{}: is no search index. {}", NameOf(files, dir), kHowToMakeOne);
 }
 
-absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenFound(IndexFiles* files,
-                                                             const Found& found) {
+absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenFound(IndexFiles* files, const Found& found,
+                                                             const SegmentChoice& choice) {
   const std::string path = files->Describe(found.name);
   const absl::StatusOr<std::string> json = files->Read(found.name);
   RETURN_IF_ERROR(Annotate(json.status(), path));
@@ -85,15 +105,17 @@ absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenFound(IndexFiles* files,
     auto parsed = ParseIndexManifest(*json);
     RETURN_IF_ERROR(Annotate(parsed.status(), path));
     manifest = *std::move(parsed);
-    RETURN_IF_ERROR(OpenListed(files, manifest, &segments));
+    RETURN_IF_ERROR(OpenListed(files, manifest, choice, &segments));
   } else {
     const auto parts = ParseJobParts(*json);
     RETURN_IF_ERROR(Annotate(parts.status(), path));
-    RETURN_IF_ERROR(OpenParts(files, *parts, &manifest, &segments));
+    RETURN_IF_ERROR(OpenParts(files, *parts, choice, &manifest, &segments));
   }
   // All is mapped: others need not wait for what is worked out from it.
   files->Release();
-  ASSIGN_OR_RETURN(auto index, SearchIndex::Create(std::move(manifest), std::move(segments)));
+  IndexPart part = TakePart(choice, &manifest);
+  ASSIGN_OR_RETURN(auto index,
+                   SearchIndex::Create(std::move(manifest), std::move(segments), std::move(part)));
   return index;
 }
 
@@ -110,11 +132,12 @@ absl::StatusOr<std::string> IndexIdentity(IndexFiles* files, const std::string& 
   return fmt::format("{} {}", found.name, found.identity);
 }
 
-absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files) {
+absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files,
+                                                             const SegmentChoice& choice) {
   absl::Status changed;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     ASSIGN_OR_RETURN(const Found found, FindManifest(files));
-    auto index = OpenFound(files, found);
+    auto index = OpenFound(files, found, choice);
     // Of an index that was replaced meanwhile there may be old files and new ones.
     const absl::StatusOr<Found> now = FindManifest(files);
     if (now.ok() && *now == found) {

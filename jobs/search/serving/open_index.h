@@ -7,6 +7,7 @@
 #include "common/status.h"
 #include "jobs/search/query/search_index.h"
 #include "jobs/search/serving/index_files.h"
+#include "jobs/search/serving/segment_choice.h"
 
 namespace quern::search {
 
@@ -17,7 +18,10 @@ absl::StatusOr<std::string> IndexIdentity(IndexFiles* files, const std::string& 
 // Reads the manifest (index.json, or that of the job that made the segments), fetches and maps the
 // segments, checks all that they hold. NotFound as above; begins anew when the index is replaced
 // meanwhile, a few times.
-absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files);
+// `choice`: the segments that are served here; the statistics are those of all. Of an index that a
+// job has just made, the others are looked at too, as nothing else tells theirs.
+absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files,
+                                                             const SegmentChoice& choice = {});
 
 // A segment and what is deleted of it: fetched, checked and mapped. A copy on this machine that
 // turns out to be damaged is fetched once more. Errors name the file.

@@ -15,7 +15,10 @@ constexpr size_t kPageHits = 10;
 constexpr size_t kMaxPageHits = 100;
 constexpr size_t kMaxJsonHits = 1000;
 
-int HttpStatusOf(const absl::Status& status) { return absl::IsInvalidArgument(status) ? 400 : 500; }
+int HttpStatusOf(const absl::Status& status) {
+  if (absl::IsInvalidArgument(status)) return 400;
+  return absl::IsUnavailable(status) ? 503 : 500;
+}
 
 // Marks become elements; everything else is text.
 std::string ToHtml(const Snippet& snippet) {
@@ -59,10 +62,29 @@ std::string MoreHtml(const std::string& query, size_t shown, size_t asked) {
                      std::min(asked * 3, kMaxPageHits), shown + 1);
 }
 
-std::string SizeOf(const SearchIndex& index) {
-  const size_t segments = index.segments().size();
-  return fmt::format("{} document{} in {} segment{}.", FormatCount(index.documents()),
-                     index.documents() == 1 ? "" : "s", segments, segments == 1 ? "" : "s");
+std::string SizeText(const IndexSize& size) {
+  const std::string here = size.segments == size.all_segments
+                               ? ""
+                               : fmt::format(", of which {} {} served here", size.segments,
+                                             size.segments == 1 ? "is" : "are");
+  return fmt::format("{} document{} in {} segment{}{}.", FormatCount(size.documents),
+                     size.documents == 1 ? "" : "s", size.all_segments,
+                     size.all_segments == 1 ? "" : "s", here);
+}
+
+// What is missing in the answer, and why; nothing when all is there.
+std::string ProblemsHtml(const Answer& answer) {
+  if (!answer.parts.has_value() || answer.parts->problems.empty()) return "";
+  std::string html = fmt::format(
+      "<p role=\"alert\">{}</p>\n<ul>\n",
+      answer.parts->partial ? "Not all of the index was searched: documents may be missing."
+                            : "All of the index was searched, but not all servers are well.");
+  for (const PartProblem& problem : answer.parts->problems) {
+    html += fmt::format("<li>{}{}</li>\n",
+                        problem.server.empty() ? "" : EscapeHtml(problem.server) + ": ",
+                        EscapeHtml(problem.what));
+  }
+  return html + "</ul>\n";
 }
 
 constexpr std::string_view kHelp =
@@ -85,14 +107,14 @@ SearchPages::SearchPages(const SearchPagesOptions& options)
       seconds_(options.metrics->AddHistogram("quern_search_query_seconds",
                                              "Time of an answered query.", LatencyBounds())) {
   Gauge& documents = options.metrics->AddGauge("quern_search_documents", "Documents of the index.");
-  Gauge& segments = options.metrics->AddGauge("quern_search_segments", "Segments of the index.");
+  Gauge& segments = options.metrics->AddGauge("quern_search_segments", "Segments that are served.");
   Gauge& generation =
       options.metrics->AddGauge("quern_search_generation", "Changes of the index so far.");
-  options.metrics->AddRefresh([index = options.index, &documents, &segments, &generation] {
-    const auto current = index->current();
-    documents.Set(static_cast<double>(current->documents()));
-    segments.Set(static_cast<double>(current->segments().size()));
-    generation.Set(static_cast<double>(current->manifest().generation));
+  options.metrics->AddRefresh([answerer = options.answerer, &documents, &segments, &generation] {
+    const IndexSize size = answerer->Size();
+    documents.Set(static_cast<double>(size.documents));
+    segments.Set(static_cast<double>(size.segments));
+    generation.Set(static_cast<double>(size.generation));
   });
 }
 
@@ -109,12 +131,7 @@ absl::StatusOr<Answer> SearchPages::Ask(const HttpRequest& request, size_t most)
     k = static_cast<size_t>(*number);
   }
   const absl::Time start = options_.clock->MonotonicNow();
-  const auto index = options_.index->current();
-  AnswerOptions answer_options{.k = k, .explain = request.param("explain") == "1"};
-  answer_options.run_all = [this](size_t n, const std::function<void(size_t)>& work) {
-    options_.pool->RunAll(n, work);
-  };
-  auto answer = AnswerQuery(*index, request.param("q"), answer_options);
+  auto answer = options_.answerer->Ask(request.param("q"), k, request.param("explain") == "1");
   (answer.ok()                                ? answered_
    : absl::IsInvalidArgument(answer.status()) ? refused_
                                               : failed_)
@@ -145,7 +162,7 @@ HttpResponse SearchPages::Page(const HttpRequest& request) {
   std::string twin = "/search?q=";
   if (query.empty()) {
     main += kHelp;
-    main += fmt::format("<p>{}</p>\n", SizeOf(*options_.index->current()));
+    main += fmt::format("<p>{}</p>\n", SizeText(options_.answerer->Size()));
   } else {
     twin += Percent(query);
     const absl::StatusOr<Answer> answer = Ask(request, kMaxPageHits);
@@ -154,12 +171,13 @@ HttpResponse SearchPages::Page(const HttpRequest& request) {
       main +=
           fmt::format("<p role=\"alert\">{}</p>\n{}", EscapeHtml(Message(answer.status())), kHelp);
     } else if (answer->hits.empty()) {
+      main += ProblemsHtml(*answer);
       main += fmt::format(
           "<p role=\"status\">{}</p>\n{}",
           answer->asks_nothing ? "The query has no word to search for." : "No document matches.",
           kHelp);
     } else {
-      main += "<ol>\n";
+      main += ProblemsHtml(*answer) + "<ol>\n";
       size_t number = 0;
       for (const AnswerHit& hit : answer->hits) main += HitHtml(hit, ++number);
       main += "</ol>\n" + MoreHtml(query, number, answer->k);

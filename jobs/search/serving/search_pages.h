@@ -9,15 +9,12 @@
 #include "common/html.h"
 #include "common/http_server.h"
 #include "common/metrics.h"
-#include "jobs/search/serving/answer.h"
-#include "jobs/search/serving/live_index.h"
-#include "jobs/search/serving/work_pool.h"
+#include "jobs/search/serving/query_answerer.h"
 
 namespace quern::search {
 
 struct SearchPagesOptions {
-  const LiveIndex* index = nullptr;  // all are borrowed
-  WorkPool* pool = nullptr;
+  QueryAnswerer* answerer = nullptr;  // both are borrowed
   Metrics* metrics = nullptr;
   std::string name = "index";  // shown on the page
   Clock* clock = Clock::Real();
@@ -29,7 +26,8 @@ class SearchPages {
   explicit SearchPages(const SearchPagesOptions& options);
 
   // "/": the box, with ?q= the hits. "/search?q=...&k=10": the same as JSON; errors are
-  // {"error": {"code", "message"}} with status 400 and the like.
+  // {"error": {"code", "message"}} with status 400 and the like. Both say so when an answer is
+  // partial.
   std::vector<HttpRoute> Routes();
 
  private:

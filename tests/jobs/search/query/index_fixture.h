@@ -29,12 +29,19 @@ class TestIndex {
   const SearchIndex& operator*() const { return *index_; }
   const SearchIndex* operator->() const { return index_.get(); }
 
+  // The same index as a machine has it that serves these segments alone. Must not outlive this.
+  std::unique_ptr<SearchIndex> Part(const std::vector<uint32_t>& segments,
+                                    uint64_t generation = 1) const;
+
   // The ids and scores of the best k; fails the test on an error.
   std::vector<SearchHit> Hits(std::string_view query, size_t k = 10) const;
   std::vector<std::string> Ids(std::string_view query, size_t k = 10) const;
 
  private:
+  std::unique_ptr<const Segment> Open(const std::string& bytes) const;
+
   std::vector<std::string> bytes_;
+  std::vector<std::string> deleted_;
   std::unique_ptr<SearchIndex> index_;
 };
 

@@ -1,4 +1,5 @@
 // An index in files, asked over HTTP, exchanged while it is asked.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -61,8 +62,9 @@ class ServingTest : public ::testing::Test {
     auto live = LiveIndex::Open(Files());
     ASSERT_TRUE(live.ok()) << live.status();
     live_ = *std::move(live);
-    pages_ = std::make_unique<SearchPages>(SearchPagesOptions{
-        .index = live_.get(), .pool = &pool_, .metrics = &metrics_, .name = "test"});
+    answerer_ = std::make_unique<LocalAnswerer>(live_.get(), &pool_);
+    pages_ = std::make_unique<SearchPages>(
+        SearchPagesOptions{.answerer = answerer_.get(), .metrics = &metrics_, .name = "test"});
   }
 
   HttpResponse Get(const std::string& path, const std::string& q, const std::string& k = "") {
@@ -79,6 +81,7 @@ class ServingTest : public ::testing::Test {
   uint64_t generation_ = 0;
   std::unique_ptr<LiveIndex> live_;
   WorkPool pool_{1};
+  std::unique_ptr<LocalAnswerer> answerer_;
   Metrics metrics_;
   std::unique_ptr<SearchPages> pages_;
 };
@@ -240,6 +243,50 @@ class WatchedFiles final : public IndexFiles {
  private:
   const std::unique_ptr<IndexFiles> files_;
 };
+
+// The statistics are those of all, whatever the machine serves.
+TEST_F(ServingTest, SomeSegmentsOfAnIndexAreServedAlone) {
+  IndexManifest manifest;
+  for (int i = 0; i < 3; ++i) {
+    SegmentBuilder builder(SegmentBuilderOptions{});
+    IndexedDocument document;
+    document.id = fmt::format("d{}", i);
+    document.text = fmt::format("common word{}", i);
+    builder.Add(document);
+    const std::string bytes = builder.Finish();
+    Write(fmt::format("part-r-0000{}", i), bytes);
+    ASSERT_TRUE(
+        AddSegment(fmt::format("part-r-0000{}", i), (*Segment::Open(bytes))->meta(), &manifest)
+            .ok());
+  }
+  const auto whole_of_job = [&] {
+    Write("_MANIFEST.json", R"({"parts": [{"name": "part-r-00000"}, {"name": "part-r-00001"}, )"
+                            R"({"name": "part-r-00002"}]})");
+  };
+  const auto choice = SegmentChoice::Parse("1-");
+  ASSERT_TRUE(choice.ok());
+  const auto expect_two = [&] {
+    const auto index = OpenIndex(Files().get(), *choice);
+    ASSERT_TRUE(index.ok()) << index.status();
+    EXPECT_EQ((*index)->documents(), 3u);
+    EXPECT_EQ((*index)->segments().size(), 2u);
+    EXPECT_EQ((*index)->part().all_segments, 3u);
+    EXPECT_THAT((*index)->part().segments, ::testing::ElementsAre(1, 2));
+    EXPECT_FALSE((*index)->part().is_whole());
+    const auto all = OpenIndex(Files().get());
+    ASSERT_TRUE(all.ok()) << all.status();
+    EXPECT_TRUE((*all)->part().is_whole());
+    EXPECT_EQ((*all)->part().manifest_hash, (*index)->part().manifest_hash);
+    EXPECT_EQ((*all)->average_length(1), (*index)->average_length(1));
+  };
+  whole_of_job();
+  expect_two();
+  Write("index.json", FormatIndexManifest(manifest));
+  // It need not even be here.
+  std::filesystem::remove(dir_ / "part-r-00000");
+  EXPECT_TRUE(OpenIndex(Files().get(), *choice).ok());
+  EXPECT_FALSE(OpenIndex(Files().get()).ok());
+}
 
 TEST_F(ServingTest, ADamagedSegmentIsNotOpened) {
   WriteIndex({"free software"});
