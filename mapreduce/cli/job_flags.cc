@@ -6,6 +6,7 @@
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "common/shell_words.h"
 #include "mapreduce/cli/job_spec.h"
 
 namespace quern::mr {

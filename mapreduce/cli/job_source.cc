@@ -127,6 +127,14 @@ absl::StatusOr<JobSource> CommandJob(const std::string& map) {
   return source;
 }
 
+void TakeOnlyCombiner(const JobSource& source, const PluginInfo& plugin, pb::JobSpec* spec) {
+  const bool reduces = !spec->reduce().has_tasks() || spec->reduce().tasks() > 0;
+  const std::vector<std::string> combiners = plugin.Names(ClassKind::kCombiner);
+  if (source.bare_plugin && reduces && combiners.size() == 1 && spec->reduce().combiner().empty()) {
+    spec->mutable_reduce()->set_combiner(combiners[0]);
+  }
+}
+
 bool RunsCommands(const SpecFile& file) { return file.spec.params().contains(kMapCommand); }
 
 absl::Status CompleteCommands(SpecFile* file) {

@@ -7,6 +7,7 @@
 
 #include "common/status.h"
 #include "mapreduce/cli/job_spec.h"
+#include "mapreduce/plan/plugin_info.h"
 
 namespace quern::mr {
 
@@ -23,6 +24,8 @@ absl::StatusOr<JobSource> LoadJob(const std::string& target);
 
 // A job whose mapper is a command (`mr run --map`).
 absl::StatusOr<JobSource> CommandJob(const std::string& map);
+// A plugin that registers one combiner means it to be used, where no spec says which.
+void TakeOnlyCombiner(const JobSource& source, const PluginInfo& plugin, pb::JobSpec* spec);
 // True when the spec names a command as its mapper.
 bool RunsCommands(const SpecFile& file);
 // Makes jobs of commands whole, when all flags and arguments are in place. InvalidArgument for what

@@ -182,6 +182,8 @@ std::vector<Key> MakeKeys() {
       {"usage", Text([](Target t, std::string v) { t.file->usage = v; })},
       {"help", Text([](Target t, std::string v) { t.file->help = v; })},
       {"hint", Text([](Target t, std::string v) { t.file->hint = v; })},
+      {"append.add", Text([](Target t, std::string v) { t.file->append_add = v; })},
+      {"append.merge", Text([](Target t, std::string v) { t.file->append_merge = v; })},
       {"arguments", AddArgument},
       {"answers", Switch([](Target t, bool v) { t.file->answers = v; })},
       {"parameters", SetParameters},

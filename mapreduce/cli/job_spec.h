@@ -34,6 +34,9 @@ struct SpecFile {
   // printed (answer.h).
   bool answers = false;
   std::string hint;  // shown when such a job is rejected
+  // Programs that add an output to what is there, and make one of all (addition.h).
+  std::string append_add;
+  std::string append_merge;
   // The parameters that the job's classes read; not said: any may be set.
   std::optional<std::vector<std::string>> parameters;
   std::map<std::string, ParameterForm> forms;  // of those of them whose values are looked at

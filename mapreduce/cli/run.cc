@@ -11,6 +11,7 @@
 #include "common/cli/output.h"
 #include "common/shell_words.h"
 #include "common/storage/file_io.h"
+#include "mapreduce/cli/addition.h"
 #include "mapreduce/cli/answer.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/compile.h"
@@ -65,6 +66,8 @@ class RunJob final : public JobCommand {
     line->Values("--set", "KEY=VALUE", &settings_,
                  "any key of the spec, such as limits.timeout=1h");
     line->Switch("--overwrite", &overwrite_, "replace the output if it is there");
+    line->Switch("--append", &append_, "add the output to what is in OUT, where the job can");
+    line->Switch("--merge", &merge_, "with --append: and make one of all that is there");
     line->Switch("--detach", &detach_, "print the job's id and do not wait for it");
     line->Switch(
         "--local", &local_,
@@ -111,6 +114,12 @@ class RunJob final : public JobCommand {
     all_settings_ = settings_;
     all_settings_.insert(all_settings_.end(), of_the_job.begin(), of_the_job.end());
     const auto pipeline = maps_.empty() ? FindPipeline(words_[0]) : std::nullopt;
+    RETURN_IF_ERROR(Addition::CheckFlags({.append = append_,
+                                          .merge = merge_,
+                                          .detach = detach_,
+                                          .overwrite = overwrite_,
+                                          .some_tasks = !tasks_.empty()}));
+    if (pipeline && append_) return UsageError("--append: is for jobs, and no pipelines");
     if (pipeline) return RunStages(session, *pipeline);
     if (keep_) return UsageError("--keep: is for pipelines");
     if (local_ && detach_)
@@ -137,7 +146,8 @@ class RunJob final : public JobCommand {
                          .command = Name()});
     }
     if (answers_) return RunAnswer(session, &*source);
-    return RunChecked(session, &*source);
+    ASSIGN_OR_RETURN(const int code, RunChecked(session, &*source));
+    return code == kExitOk && append_ ? addition_.Finish(*session) : code;
   }
 
  private:
@@ -159,7 +169,7 @@ class RunJob final : public JobCommand {
     RETURN_IF_ERROR(CheckHolds(source->file.spec));
     if (!local_) return Submit(session, source, *plugin);
     WarnOfMissingServers(*session, "mr run", MostCopies(source->file.spec));
-    if (answers_) {
+    if (answers_ || append_) {
       return RunLocallyAndWait(session, source->file.spec, source->plugin_path, LocalFlags());
     }
     return RunLocally(session, source->file.spec, source->plugin_path, LocalFlags());
@@ -189,7 +199,7 @@ class RunJob final : public JobCommand {
   }
   SaidPaths Said() const { return {.settings = all_settings_, .files = files_, .local = local_}; }
   LocalRunOptions LocalFlags() const {
-    return {.threads = threads_, .tasks = tasks_, .check = check_};
+    return {.threads = threads_, .tasks = tasks_, .tells = append_, .check = check_};
   }
 
   // The job, and then what it has written.
@@ -282,6 +292,7 @@ class RunJob final : public JobCommand {
     }
     if (overwrite_) file->spec.mutable_output()->set_overwrite(true);
     RETURN_IF_ERROR(ApplyArguments(file));
+    if (append_) RETURN_IF_ERROR(addition_.Prepare(merge_, file));
     if (!format_.empty()) RETURN_IF_ERROR(Set("--format", "input.format=" + format_, file));
     if (!mapper_.empty()) RETURN_IF_ERROR(Set("--mapper", "input.mapper=" + mapper_, file));
     // A map-only job has neither, whatever the ready-made spec says.
@@ -357,17 +368,6 @@ class RunJob final : public JobCommand {
     return plugin;
   }
 
-  // A plugin that registers one combiner means it to be used.
-  static void TakeOnlyCombiner(const JobSource& source, const PluginInfo& plugin,
-                               pb::JobSpec* spec) {
-    const bool reduces = !spec->reduce().has_tasks() || spec->reduce().tasks() > 0;
-    const std::vector<std::string> combiners = plugin.Names(ClassKind::kCombiner);
-    if (source.bare_plugin && reduces && combiners.size() == 1 &&
-        spec->reduce().combiner().empty()) {
-      spec->mutable_reduce()->set_combiner(combiners[0]);
-    }
-  }
-
   absl::StatusOr<int> Submit(Session* session, JobSource* source, const PluginInfo& plugin) {
     ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     ASSIGN_OR_RETURN(const std::vector<std::string> masters, session->masters());
@@ -428,6 +428,8 @@ class RunJob final : public JobCommand {
     AddFlag("--tasks", tasks_, &text);
     if (map_only_) text += " --map-only";
     if (overwrite_) text += " --overwrite";
+    if (append_) text += " --append";
+    if (merge_) text += " --merge";
     if (keep_) text += " --keep";
     AddFlag("--io", io_, &text);
     AddFlag("--memory", memory_, &text);
@@ -460,6 +462,9 @@ class RunJob final : public JobCommand {
   std::optional<int64_t> threads_;
   bool map_only_ = false;
   bool overwrite_ = false;
+  bool append_ = false;
+  bool merge_ = false;
+  Addition addition_;
   bool keep_ = false;
   bool detach_ = false;
   bool local_ = false;

@@ -73,7 +73,7 @@ absl::StatusOr<int> RunLocallyAndWait(Session* session, pb::JobSpec spec,
                                       const LocalRunOptions& options) {
   UsePlugin(plugin_path, &spec);
   ASSIGN_OR_RETURN(LocalRun run, MakeRun(*session, "--local", spec.SerializeAsString(), options));
-  run.command.push_back("--quiet");
+  if (!options.tells) run.command.push_back("--quiet");
   SpawnOptions spawn;
   spawn.inherit_fds = {run.file.get()};
   spawn.new_process_group = false;  // the terminal interrupts both

@@ -16,6 +16,7 @@ namespace quern::mr {
 struct LocalRunOptions {
   std::optional<int64_t> threads;  // else one per core
   std::string tasks = {};          // of a job: only these ("m-0,r-2"); empty = all
+  bool tells = false;              // RunLocallyAndWait: also how a job ended that succeeds
   bool check = false;              // user code that keeps what it was only lent ends the run
 };
 
@@ -23,7 +24,8 @@ struct LocalRunOptions {
 absl::StatusOr<int> RunLocally(Session* session, pb::JobSpec spec, const std::string& plugin_path,
                                const LocalRunOptions& options);
 
-// Runs it in a child and waits: the exit code. Only warnings are said when the job succeeds.
+// Runs it in a child and waits: the exit code. Only warnings are said when the job succeeds, unless
+// it is to tell.
 absl::StatusOr<int> RunLocallyAndWait(Session* session, pb::JobSpec spec,
                                       const std::string& plugin_path,
                                       const LocalRunOptions& options);

@@ -161,6 +161,40 @@ TEST_F(LocalPipelineTest, AJobHasFlagsOfItsOwn) {
   EXPECT_THAT(Mr("run pagerank --help").out, HasSubstr("--damping N"));
 }
 
+TEST_F(LocalPipelineTest, AnIndexGetsMoreSegmentsByTheJobThatMakesThem) {
+  std::ofstream(dir_ / "more") << "a zebra\n";
+  const auto index = [&](const std::string& in, const std::string& flags) {
+    return Mr(
+        fmt::format("run --local search-index --format text --reduce 1 file://{0}/{1} "
+                    "file://{0}/index {2}",
+                    dir_.path(), in, flags));
+  };
+  const Outcome none = index("more", "--append");
+  EXPECT_EQ(none.exit_code, 1) << "there is no index yet";
+  EXPECT_THAT(none.out,
+              HasSubstr("quern-search: exit code 1. The job has succeeded, and its output "
+                        "is file://" +
+                        dir_ / "index/added-"));
+  EXPECT_THAT(none.out, HasSubstr("Try: quern-search add file://" + dir_ / "index added-"));
+  std::filesystem::remove_all(dir_ / "index");
+  ASSERT_EQ(index("text", "").exit_code, 0);
+  const Outcome added = index("more", "--append");
+  EXPECT_EQ(added.exit_code, 0) << added.out;
+  EXPECT_THAT(added.out, HasSubstr("4 documents in 2 segments"));
+  const auto zebras = [&] {
+    const Outcome found = Mr(fmt::format("search --json file://{}/index zebra", dir_.path()));
+    return std::count(found.out.begin(), found.out.end(), '\n');
+  };
+  EXPECT_EQ(zebras(), 1);
+  const Outcome merged = index("more", "--append --merge");
+  EXPECT_EQ(merged.exit_code, 0) << merged.out;
+  EXPECT_THAT(merged.out, HasSubstr("5 documents in 1 segments"));
+  EXPECT_EQ(zebras(), 2);
+  EXPECT_EQ(index("more", "--merge").exit_code, 2);
+  EXPECT_EQ(index("more", "--append --overwrite").exit_code, 2);
+  EXPECT_EQ(RunThree("--append").exit_code, 2) << "a pipeline";
+}
+
 TEST_F(LocalPipelineTest, FlagsThatMeanNothingHereAreRefused) {
   const std::string job = "run wordcount file://" + dir_ / "text file://" + dir_ / "counts ";
   for (const char* flags : {"--local --detach", "--threads 2"}) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/cli/command_line.h"
+#include "mapreduce/cli/addition.h"
 
 namespace quern::mr {
 namespace {
@@ -178,6 +179,40 @@ TEST(JobSpec, ParametersAreFlagsWhereTheSpecSaysSo) {
                               "  --fields title|body,...  what is searched in\n"))
       << "in the order of the parameters";
   EXPECT_EQ(JobFlagHelp({}), "");
+}
+
+TEST(JobSpec, AnOutputIsAddedWhereTheSpecSaysHow) {
+  SpecFile file = *ParseSpec(
+      "name = \"index\"\n[append]\nadd = \"my-index add -v\"\nmerge = \"my-index merge\"\n",
+      "job.toml");
+  file.spec.mutable_output()->set_path("/an index//");
+  Addition addition;
+  ASSERT_TRUE(addition.Prepare(/*merge=*/true, &file).ok());
+  const std::string path = file.spec.output().path();
+  ASSERT_TRUE(path.starts_with("/an index/added-")) << path;
+  const std::string name = path.substr(std::string("/an index/").size());
+  EXPECT_THAT(addition.commands(),
+              ElementsAre(ElementsAre("my-index", "add", "-v", "/an index", name),
+                          ElementsAre("my-index", "merge", "/an index")));
+  file.spec.mutable_output()->set_path("/an index");
+  Addition another;
+  ASSERT_TRUE(another.Prepare(/*merge=*/false, &file).ok());
+  EXPECT_EQ(another.commands().size(), 1u);
+  EXPECT_NE(file.spec.output().path(), path) << "a name of its own";
+  SpecFile other = *ParseSpec("name = \"sort\"", "job.toml");
+  EXPECT_EQ(Addition().Prepare(false, &other).message(),
+            "--append: sort does not say how its output is added to another");
+  EXPECT_TRUE(IsUsageError(Addition().Prepare(false, &other)));
+}
+
+TEST(JobSpec, FlagsThatDoNotGoWithAnAdditionAreRefused) {
+  EXPECT_TRUE(Addition::CheckFlags({}).ok());
+  EXPECT_TRUE(Addition::CheckFlags({.detach = true, .overwrite = true}).ok());
+  EXPECT_TRUE(Addition::CheckFlags({.append = true, .merge = true}).ok());
+  EXPECT_TRUE(IsUsageError(Addition::CheckFlags({.merge = true})));
+  EXPECT_TRUE(IsUsageError(Addition::CheckFlags({.append = true, .detach = true})));
+  EXPECT_TRUE(IsUsageError(Addition::CheckFlags({.append = true, .overwrite = true})));
+  EXPECT_TRUE(IsUsageError(Addition::CheckFlags({.append = true, .some_tasks = true})));
 }
 
 TEST(JobSpec, FlagsThatCannotBeAreRefusedWhenTheSpecIsRead) {
