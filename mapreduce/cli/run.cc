@@ -9,7 +9,6 @@
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
 #include "common/cli/output.h"
-#include "common/shell_words.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/cli/addition.h"
 #include "mapreduce/cli/answer.h"
@@ -25,9 +24,9 @@
 #include "mapreduce/cli/on_this_machine.h"
 #include "mapreduce/cli/pipeline_run.h"
 #include "mapreduce/cli/plugin_upload.h"
+#include "mapreduce/cli/run_flags.h"
 #include "mapreduce/cli/run_local.h"
 #include "mapreduce/cli/watch.h"
-#include "mapreduce/formats/input_format.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/plugin_check.h"
 #include "mapreduce/plan/plugin_info.h"
@@ -39,52 +38,9 @@ namespace {
 class RunJob final : public JobCommand {
  public:
   RunJob() = default;
-  explicit RunJob(bool explain) : explains_(explain), dry_run_(explain) {}
+  explicit RunJob(bool explain) : explains_(explain) { flags_.dry_run = explain; }
 
-  void Define(CommandLine* line) override {
-    line->Values("--map", "CMD", &maps_,
-                 "any command as the mapper, instead of a job: lines in, lines out");
-    line->Value("--combine", "CMD", &combine_command_, "... as the combiner");
-    line->Values("--reduce", "N | CMD", &reduces_,
-                 "reduce tasks (0 = map only), or a command as the reducer; may be given twice");
-    line->Value("--io", "lines|frames", &io_, "how commands read and write records");
-    line->Switch("--map-only", &map_only_, "no reduce tasks: the mapper's records are the output");
-    line->Value(
-        "--memory", "SIZE", &memory_,
-        "memory of one task attempt, such as 256MiB; with --local of what the engine does in "
-        "it, and your code has no limit");
-    line->Value("--replication", "N", &replication_, "copies of an output in the cluster");
-    line->Value("--format", "F", &format_,
-                fmt::format("of the input: {}", fmt::join(InputFormatNames(), ", ")));
-    line->Value("--mapper", "CLASS", &mapper_, "class to use as the mapper");
-    line->Value("--reducer", "CLASS", &reducer_, "... as the reducer");
-    line->Value("--combiner", "CLASS", &combiner_, "... as the combiner");
-    line->Value("--partitioner", "NAME", &partitioner_, "hash, range, or a class");
-    line->Value("--name", "TEXT", &name_, "what the job is called");
-    line->Values("--files", "PATH,...", &files_,
-                 "files of this machine (or /PATH of the cluster) for context.file(\"NAME\")");
-    line->Values("--set", "KEY=VALUE", &settings_,
-                 "any key of the spec, such as limits.timeout=1h");
-    line->Switch("--overwrite", &overwrite_, "replace the output if it is there");
-    line->Switch("--append", &append_, "add the output to what is in OUT, where the job can");
-    line->Switch("--merge", &merge_, "with --append: and make one of all that is there");
-    line->Switch("--detach", &detach_, "print the job's id and do not wait for it");
-    line->Switch(
-        "--local", &local_,
-        "run it, or all stages of a pipeline, in one process on this machine; there your code "
-        "has no limit of memory and time, and the first failure ends the run");
-    line->Number("--threads", "N", &threads_, {1, 1000}, "tasks at once with --local");
-    line->Switch("--check", &check_,
-                 "with --local: end where code keeps a view too long, reads past its end, or "
-                 "writes into it");
-    line->Value("--tasks", "m-0,r-2,...", &tasks_,
-                "with --local: only these (and all maps, if a reduce is among them); their parts "
-                "are no whole output and have no _SUCCESS and no _MANIFEST.json");
-    line->Switch("--keep", &keep_, "of a pipeline: what lies between its stages stays");
-    if (!explains_) line->Switch("--dry-run", &dry_run_, "as mr explain: run nothing");
-    line->Switch("--splits", &all_splits_, "with --dry-run: every map task, not only a few");
-    line->Arguments(&words_, 1);
-  }
+  void Define(CommandLine* line) override { flags_.Define(explains_, line); }
 
   absl::Status DefineMore(const std::vector<std::string>& words, CommandLine* line) override {
     const std::string job = line->FirstArgument(words);
@@ -108,23 +64,24 @@ class RunJob final : public JobCommand {
   }
 
   absl::StatusOr<int> Run(Session* session) override {
-    if (maps_.size() > 1) return UsageError("--map: a job has one. Try: a pipeline");
-    if (all_splits_ && !dry_run_) return UsageError("--splits: is for mr explain and --dry-run");
+    if (flags_.maps.size() > 1) return UsageError("--map: a job has one. Try: a pipeline");
+    if (flags_.all_splits && !flags_.dry_run)
+      return UsageError("--splits: is for mr explain and --dry-run");
     ASSIGN_OR_RETURN(const std::vector<std::string> of_the_job, job_flags_.Settings());
-    all_settings_ = settings_;
+    all_settings_ = flags_.settings;
     all_settings_.insert(all_settings_.end(), of_the_job.begin(), of_the_job.end());
-    const auto pipeline = maps_.empty() ? FindPipeline(words_[0]) : std::nullopt;
-    RETURN_IF_ERROR(Addition::CheckFlags({.append = append_,
-                                          .merge = merge_,
-                                          .detach = detach_,
-                                          .overwrite = overwrite_,
-                                          .some_tasks = !tasks_.empty()}));
-    if (pipeline && append_) return UsageError("--append: is for jobs, and no pipelines");
+    const auto pipeline = flags_.maps.empty() ? FindPipeline(flags_.words[0]) : std::nullopt;
+    RETURN_IF_ERROR(Addition::CheckFlags({.append = flags_.append,
+                                          .merge = flags_.merge,
+                                          .detach = flags_.detach,
+                                          .overwrite = flags_.overwrite,
+                                          .some_tasks = !flags_.tasks.empty()}));
+    if (pipeline && flags_.append) return UsageError("--append: is for jobs, and no pipelines");
     if (pipeline) return RunStages(session, *pipeline);
-    if (keep_) return UsageError("--keep: is for pipelines");
-    if (local_ && detach_)
+    if (flags_.keep) return UsageError("--keep: is for pipelines");
+    if (flags_.local && flags_.detach)
       return UsageError("--local: is one process, and leaves nothing for --detach");
-    if (threads_ && !local_) return UsageError("--threads: is for --local");
+    if (flags_.threads && !flags_.local) return UsageError("--threads: is for --local");
     RETURN_IF_ERROR(CheckLocalFlags());
     absl::StatusOr<JobSource> source = Load();
     if (!source.ok()) return Rejected(*session, source.status());
@@ -133,21 +90,21 @@ class RunJob final : public JobCommand {
     if (const absl::Status known = CheckParameters(source->file); !known.ok()) {
       return UsageError(Message(known));
     }
-    if (dry_run_) {
+    if (flags_.dry_run) {
       const absl::StatusOr<PluginInfo> known = ReadPlugin(source->plugin_path);
       if (!known.ok()) return Rejected(*session, known.status());
       TakeOnlyCombiner(*source, *known, &source->file.spec);
       RETURN_IF_ERROR(CheckHolds(source->file.spec));
       return ExplainJob(session, source->file, *known,
-                        {.local = local_,
-                         .threads = threads_,
-                         .all_splits = all_splits_,
+                        {.local = flags_.local,
+                         .threads = flags_.threads,
+                         .all_splits = flags_.all_splits,
                          .said = Said(),
                          .command = Name()});
     }
     if (answers_) return RunAnswer(session, &*source);
     ASSIGN_OR_RETURN(const int code, RunChecked(session, &*source));
-    return code == kExitOk && append_ ? addition_.Finish(*session) : code;
+    return code == kExitOk && flags_.append ? addition_.Finish(*session) : code;
   }
 
  private:
@@ -155,8 +112,8 @@ class RunJob final : public JobCommand {
   std::string Name() const { return explains_ ? "mr explain" : "mr run"; }
 
   absl::StatusOr<JobSource> Load() const {
-    if (maps_.empty()) return LoadJob(words_[0]);
-    absl::StatusOr<JobSource> source = CommandJob(maps_[0]);
+    if (flags_.maps.empty()) return LoadJob(flags_.words[0]);
+    absl::StatusOr<JobSource> source = CommandJob(flags_.maps[0]);
     if (!source.ok()) return UsageError(fmt::format("--{}", Message(source.status())));
     return source;
   }
@@ -167,9 +124,9 @@ class RunJob final : public JobCommand {
     const absl::Status there = CheckNotOnlyHere(*session, source->file.spec, Said());
     if (!there.ok()) return Rejected(*session, there);
     RETURN_IF_ERROR(CheckHolds(source->file.spec));
-    if (!local_) return Submit(session, source, *plugin);
+    if (!flags_.local) return Submit(session, source, *plugin);
     WarnOfMissingServers(*session, "mr run", MostCopies(source->file.spec));
-    if (answers_ || append_) {
+    if (answers_ || flags_.append) {
       return RunLocallyAndWait(session, source->file.spec, source->plugin_path, LocalFlags());
     }
     return RunLocally(session, source->file.spec, source->plugin_path, LocalFlags());
@@ -177,43 +134,49 @@ class RunJob final : public JobCommand {
 
   // What is for runs in this process only.
   absl::Status CheckLocalFlags() const {
-    if (check_ && !local_) {
+    if (flags_.check && !flags_.local) {
       return UsageError("--check: looks at code that runs here. Try: mr run --local --check ...");
     }
-    if (tasks_.empty()) return absl::OkStatus();
-    if (!local_) {
+    if (flags_.tasks.empty()) return absl::OkStatus();
+    if (!flags_.local) {
       return UsageError("--tasks: in a cluster all tasks run. Try: mr run --local --tasks " +
-                        tasks_ + " ..., or mr debug JOB TASK");
+                        flags_.tasks + " ..., or mr debug JOB TASK");
     }
-    if (dry_run_) return UsageError("--tasks: are for a run. Try: --splits, which lists them");
-    if (overwrite_) {
+    if (flags_.dry_run)
+      return UsageError("--tasks: are for a run. Try: --splits, which lists them");
+    if (flags_.overwrite) {
       return UsageError(
           "--overwrite: a few tasks never replace an output. Try: an OUT that is not there");
     }
-    const absl::Status known = ParseTaskChoice(tasks_).status();
+    const absl::Status known = ParseTaskChoice(flags_.tasks).status();
     return known.ok() ? known : UsageError(fmt::format("--tasks: {}", Message(known)));
   }
   absl::Status CheckHolds(const pb::JobSpec& spec) const {
-    if (!local_) return absl::OkStatus();
-    return CheckHoldsHere({all_settings_, replication_, MostCopies(spec)});
+    if (!flags_.local) return absl::OkStatus();
+    return CheckHoldsHere({all_settings_, flags_.replication, MostCopies(spec)});
   }
-  SaidPaths Said() const { return {.settings = all_settings_, .files = files_, .local = local_}; }
+  SaidPaths Said() const {
+    return {.settings = all_settings_, .files = flags_.files, .local = flags_.local};
+  }
   LocalRunOptions LocalFlags() const {
-    return {.threads = threads_, .tasks = tasks_, .tells = append_, .check = check_};
+    return {.threads = flags_.threads,
+            .tasks = flags_.tasks,
+            .tells = flags_.append,
+            .check = flags_.check};
   }
 
   // The job, and then what it has written.
   absl::StatusOr<int> RunAnswer(Session* session, JobSource* source) {
     const std::string& job = source->file.spec.name();
-    if (!tasks_.empty()) {
+    if (!flags_.tasks.empty()) {
       return UsageError(fmt::format("--tasks: {} answers when all of it has run", job));
     }
-    if (detach_ || session->json) {
+    if (flags_.detach || session->json) {
       return UsageError(fmt::format("{}: {} answers on the terminal. Try: an OUT at the end",
-                                    detach_ ? "--detach" : "--json", job));
+                                    flags_.detach ? "--detach" : "--json", job));
     }
     Answer answer;
-    RETURN_IF_ERROR(answer.Prepare(*session, local_));
+    RETURN_IF_ERROR(answer.Prepare(*session, flags_.local));
     source->file.spec.mutable_output()->set_path(answer.path());
     ASSIGN_OR_RETURN(const int code, RunChecked(session, source));
     if (code == kExitRejected && !source->file.hint.empty()) {
@@ -234,79 +197,82 @@ class RunJob final : public JobCommand {
   }
 
   absl::StatusOr<int> RunStages(Session* session, const PipelineText& pipeline) const {
-    if (local_ && (keep_ || detach_)) {
+    if (flags_.local && (flags_.keep || flags_.detach)) {
       return UsageError("--local: is one process, and leaves nothing for --keep and --detach");
     }
-    if (!tasks_.empty()) {
+    if (!flags_.tasks.empty()) {
       return UsageError(
           "--tasks: a pipeline has tasks of several jobs. Try: mr run --local JOB --tasks " +
-          tasks_ + " IN OUT, of one of them");
+          flags_.tasks + " IN OUT, of one of them");
     }
     RETURN_IF_ERROR(CheckLocalFlags());
-    if (local_ && dry_run_)
+    if (flags_.local && flags_.dry_run)
       return UsageError("--local: a pipeline is explained only as it runs in a cluster");
-    const std::string of_one_job =
-        format_ + mapper_ + reducer_ + combiner_ + partitioner_ + combine_command_ + io_;
-    if (map_only_ || !files_.empty() || !reduces_.empty() || (threads_ && !local_) ||
-        !of_one_job.empty()) {
+    const std::string of_one_job = flags_.format + flags_.mapper + flags_.reducer +
+                                   flags_.combiner + flags_.partitioner + flags_.combine_command +
+                                   flags_.io;
+    if (flags_.map_only || !flags_.files.empty() || !flags_.reduces.empty() ||
+        (flags_.threads && !flags_.local) || !of_one_job.empty()) {
       return UsageError(
           "a pipeline has several jobs: say of which stage, as in --set STAGE.reduce.tasks=4");
     }
     const absl::StatusOr<StartedPipeline> started =
         StartPipeline(session, pipeline,
                       {.settings = all_settings_,
-                       .words = {words_.begin() + 1, words_.end()},
-                       .name = name_,
-                       .memory = memory_,
-                       .replication = replication_,
+                       .words = {flags_.words.begin() + 1, flags_.words.end()},
+                       .name = flags_.name,
+                       .memory = flags_.memory,
+                       .replication = flags_.replication,
                        .user = UserName(),
-                       .command = CommandText(),
+                       .command = flags_.CommandText(job_flags_.Text()),
                        .typed = Name(),
-                       .overwrite = overwrite_,
-                       .keep = keep_,
-                       .detach = detach_,
-                       .dry_run = dry_run_,
-                       .all_splits = all_splits_,
-                       .local = local_,
-                       .check = check_,
-                       .threads = threads_});
+                       .overwrite = flags_.overwrite,
+                       .keep = flags_.keep,
+                       .detach = flags_.detach,
+                       .dry_run = flags_.dry_run,
+                       .all_splits = flags_.all_splits,
+                       .local = flags_.local,
+                       .check = flags_.check,
+                       .threads = flags_.threads});
     if (!started.ok()) return Rejected(*session, started.status());
     if (const int* code = std::get_if<int>(&*started)) return *code;
     // It runs, whatever becomes of this command: nothing is a rejection any more.
-    return AfterSubmission(session, std::get<pb::SubmitPipelineResponse>(*started), detach_,
+    return AfterSubmission(session, std::get<pb::SubmitPipelineResponse>(*started), flags_.detach,
                            /*dry_run=*/false);
   }
 
   // Flags and arguments over what the spec says.
   absl::Status Apply(SpecFile* file) {
     for (const std::string& setting : all_settings_) RETURN_IF_ERROR(Set("--set", setting, file));
-    const auto reduces = map_only_ ? std::vector<std::string>{"0"} : reduces_;
+    const auto reduces = flags_.map_only ? std::vector<std::string>{"0"} : flags_.reduces;
     for (const std::string& reduce : reduces) RETURN_IF_ERROR(SetReduce(reduce, file));
     const std::pair<std::string, std::string> flags[] = {
-        {"combine", combine_command_},        {"params.command.io", io_},
-        {"limits.memory", memory_},           {"output.replication", replication_},
-        {"reduce.class", reducer_},           {"reduce.combiner", combiner_},
-        {"reduce.partitioner", partitioner_}, {"name", name_}};
+        {"combine", flags_.combine_command},        {"params.command.io", flags_.io},
+        {"limits.memory", flags_.memory},           {"output.replication", flags_.replication},
+        {"reduce.class", flags_.reducer},           {"reduce.combiner", flags_.combiner},
+        {"reduce.partitioner", flags_.partitioner}, {"name", flags_.name}};
     for (const auto& [key, value] : flags) {
       if (!value.empty()) RETURN_IF_ERROR(Set("", fmt::format("{}={}", key, value), file));
     }
-    if (overwrite_) file->spec.mutable_output()->set_overwrite(true);
+    if (flags_.overwrite) file->spec.mutable_output()->set_overwrite(true);
     RETURN_IF_ERROR(ApplyArguments(file));
-    if (append_) RETURN_IF_ERROR(addition_.Prepare(merge_, file));
-    if (!format_.empty()) RETURN_IF_ERROR(Set("--format", "input.format=" + format_, file));
-    if (!mapper_.empty()) RETURN_IF_ERROR(Set("--mapper", "input.mapper=" + mapper_, file));
+    if (flags_.append) RETURN_IF_ERROR(addition_.Prepare(flags_.merge, file));
+    if (!flags_.format.empty())
+      RETURN_IF_ERROR(Set("--format", "input.format=" + flags_.format, file));
+    if (!flags_.mapper.empty())
+      RETURN_IF_ERROR(Set("--mapper", "input.mapper=" + flags_.mapper, file));
     // A map-only job has neither, whatever the ready-made spec says.
     if (file->spec.reduce().has_tasks() && file->spec.reduce().tasks() == 0) {
       file->spec.mutable_reduce()->clear_combiner();
       file->spec.mutable_reduce()->clear_reducer();
     }
-    for (const std::string& list : files_) {
+    for (const std::string& list : flags_.files) {
       for (const std::string& path : SplitList(list)) AddSideFile(path, "", file);
     }
     NameSideFiles(file);
     if (RunsCommands(*file)) RETURN_IF_ERROR(CompleteCommands(file));
     file->spec.set_user(UserName());
-    file->spec.set_command(CommandText());
+    file->spec.set_command(flags_.CommandText(job_flags_.Text()));
     return absl::OkStatus();
   }
 
@@ -330,7 +296,8 @@ class RunJob final : public JobCommand {
 
   // [ARGUMENTS OF THE JOB...] [IN... OUT]
   absl::Status ApplyArguments(SpecFile* file) {
-    std::vector<std::string> rest(words_.begin() + (maps_.empty() ? 1 : 0), words_.end());
+    std::vector<std::string> rest(flags_.words.begin() + (flags_.maps.empty() ? 1 : 0),
+                                  flags_.words.end());
     const size_t own = file->arguments.size();
     // Those that answer have their inputs among their arguments, and need no OUT.
     if (file->answers ? rest.size() < own || rest.size() > own + 1
@@ -360,7 +327,7 @@ class RunJob final : public JobCommand {
     pb::JobSpec* spec = &source->file.spec;
     ASSIGN_OR_RETURN(PluginInfo plugin, ReadPlugin(source->plugin_path));
     FillDefaults(spec);
-    RETURN_IF_ERROR(CheckJobSpec(*spec, {.local = local_, .runs_here = local_}));
+    RETURN_IF_ERROR(CheckJobSpec(*spec, {.local = flags_.local, .runs_here = flags_.local}));
     RETURN_IF_ERROR(CheckUsersOutputs(*spec));
     RETURN_IF_ERROR(CheckLocalSideFiles(*spec));
     RETURN_IF_ERROR(ResolveClasses(plugin, spec));
@@ -381,7 +348,7 @@ class RunJob final : public JobCommand {
     WarnOfMissingServers(*session, "mr run", MostCopies(request.spec()));
     const auto response = coordinator->Submit(std::move(request));
     if (!response.ok()) return Rejected(*session, response.status());
-    if (detach_) {
+    if (flags_.detach) {
       if (session->json) {
         Out().Format("{}\n", JsonLine().Add("job", response->job_id()).ToString());
       } else {
@@ -395,84 +362,20 @@ class RunJob final : public JobCommand {
 
   // Of an answer, for a dry run; RunAnswer chooses the real one.
   std::string PlaceToExplain() const {
-    return local_ ? "file:///tmp/quern-answer" : fmt::format("{}/{}", kAnswersDir, kShownAnswer);
+    return flags_.local ? "file:///tmp/quern-answer"
+                        : fmt::format("{}/{}", kAnswersDir, kShownAnswer);
   }
   static std::string UserName() {
     const char* user = std::getenv("USER");
     if (user != nullptr && *user != '\0') return user;
     return getuid() == 0 ? "root" : fmt::format("uid{}", getuid());
   }
-  // What to type for the same once more; how its end is waited for is no part of it.
-  std::string CommandText() const {
-    std::string commands, words;
-    for (const std::string& map : maps_) AddFlag("--map", map, &commands);
-    AddFlag("--combine", combine_command_, &commands);
-    for (const std::string& reduce : reduces_) AddFlag("--reduce", reduce, &commands);
-    // A job's own flags stand behind its name.
-    const std::string own = job_flags_.Text();
-    const size_t named = own.empty() ? 0 : 1;
-    if (named > 0) commands += " " + ShellQuotedLine(words_[0]);
-    bool has_dash = false;
-    for (size_t i = named; i < words_.size(); ++i) {
-      words += " " + ShellQuotedLine(words_[i]);
-      has_dash = has_dash || words_[i].starts_with('-');
-    }
-    const std::string flags = FlagsText() + own;
-    return "mr run" + commands + (has_dash ? flags + " --" + words : words + flags);
-  }
-  std::string FlagsText() const {
-    std::string text;
-    if (local_) text += " --local";
-    if (threads_) text += fmt::format(" --threads {}", *threads_);
-    if (check_) text += " --check";
-    AddFlag("--tasks", tasks_, &text);
-    if (map_only_) text += " --map-only";
-    if (overwrite_) text += " --overwrite";
-    if (append_) text += " --append";
-    if (merge_) text += " --merge";
-    if (keep_) text += " --keep";
-    AddFlag("--io", io_, &text);
-    AddFlag("--memory", memory_, &text);
-    AddFlag("--replication", replication_, &text);
-    AddFlag("--format", format_, &text);
-    AddFlag("--mapper", mapper_, &text);
-    AddFlag("--reducer", reducer_, &text);
-    AddFlag("--combiner", combiner_, &text);
-    AddFlag("--partitioner", partitioner_, &text);
-    AddFlag("--name", name_, &text);
-    for (const std::string& list : files_) AddFlag("--files", list, &text);
-    for (const std::string& setting : settings_) AddFlag("--set", setting, &text);
-    return text;
-  }
-  static void AddFlag(std::string_view flag, const std::string& value, std::string* text) {
-    if (!value.empty()) *text += fmt::format(" {} {}", flag, ShellQuotedLine(value));
-  }
-
-  std::vector<std::string> words_;
-  std::vector<std::string> settings_;
+  const bool explains_ = false;
+  RunFlags flags_;
   JobFlags job_flags_;
   std::vector<std::string> all_settings_;  // what --set says, and behind it the job's own flags
-  std::vector<std::string> files_;
-  std::vector<std::string> maps_;
-  std::string combine_command_, io_;
-  std::vector<std::string> reduces_;
-  std::string memory_, replication_, format_, name_;
-  std::string mapper_, reducer_, combiner_, partitioner_;
-  std::string tasks_;
-  std::optional<int64_t> threads_;
-  bool map_only_ = false;
-  bool overwrite_ = false;
-  bool append_ = false;
-  bool merge_ = false;
   Addition addition_;
-  bool keep_ = false;
-  bool detach_ = false;
-  bool local_ = false;
-  bool check_ = false;
-  const bool explains_ = false;
-  bool dry_run_ = false;
   bool answers_ = false;  // what the job writes is printed
-  bool all_splits_ = false;
 };
 
 }  // namespace
