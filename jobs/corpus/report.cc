@@ -3,12 +3,14 @@
 //
 // Input: the outputs of the stages, documents as JSON lines (jobs/corpus/document.h). A stage is
 // called by the tag of its input, or by the directory that its files lie in. Documents with a field
-// "rejected" count under its rule. Output (bytes): one page (jobs/corpus/report.h), and in the
-// outputs "json" and "text" its twins. Run it with one reduce task: map tasks hand on sums, which
-// are small.
+// "rejected" count under its rule. Lines without a text, but with numbers "bytes" and "tokens", are
+// documents whose tokens somebody has counted (jobs/corpus/token_shards.cc). Output (bytes): one
+// page (jobs/corpus/report.h), and in the outputs "json" and "text" its twins. Run it with one
+// reduce task: map tasks hand on sums, which are small.
 #include "jobs/corpus/report.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <memory>
 #include <optional>
@@ -78,19 +80,40 @@ class ReportMapper : public quern::Mapper {
   }
 
   void Map(const quern::MapInput& in) override {
-    const auto document = reader_.Read(in);
+    auto fields = quern::text::ReadJsonObject(in.value());
+    const std::optional<Amounts> known =
+        fields.has_value() && !reader_.HasText(*fields) ? AmountsOf(*fields) : std::nullopt;
+    const auto document = known.has_value()
+                              ? Document{quern::corpus::IdOf(*fields), "", *std::move(fields)}
+                              : reader_.Read(in, std::move(fields));
     if (!document.has_value()) return;
     const std::string stage = quern::corpus::StageOf(in.source());
     if (stages_.emplace(stage, true).second) {
       Emit(quern::Ordered(uint8_t{kOrder}, stage), context().task_index());
     }
-    const Amounts one{1, static_cast<int64_t>(document->text.size()), CountTokens(*document)};
-    Count(*document, stage, one);
+    const Amounts counted{1, static_cast<int64_t>(document->text.size()), CountTokens(*document)};
+    Count(*document, stage, known.value_or(counted));
   }
 
   void Finish() override { HandOn(); }
 
  private:
+  static std::optional<Amounts> AmountsOf(const std::vector<JsonField>& fields) {
+    const auto number = [&fields](std::string_view name) -> std::optional<int64_t> {
+      const JsonField* const field = FindField(fields, name);
+      int64_t value = 0;
+      if (field == nullptr) return std::nullopt;
+      const char* const end = field->value.data() + field->value.size();
+      const auto [last, error] = std::from_chars(field->value.data(), end, value);
+      if (error != std::errc() || last != end) return std::nullopt;
+      return value;
+    };
+    const std::optional<int64_t> bytes = number("bytes");
+    const std::optional<int64_t> tokens = number("tokens");
+    if (!bytes.has_value() || !tokens.has_value()) return std::nullopt;
+    return Amounts{1, *bytes, *tokens};
+  }
+
   int64_t CountTokens(const Document& document) {
     if (tokenizer_ == nullptr) return 0;
     tokens_.clear();

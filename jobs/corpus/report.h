@@ -39,9 +39,11 @@ struct Report {
   std::map<std::string, ByName> domains;     // by stage
   std::map<std::string, Rejected> rejected;  // by rule; also the rules that never fired
   std::map<std::string, std::map<std::string, Histogram>> histograms;  // by tag, by stage
-  std::vector<Rule> rules;  // with the thresholds that hold
-  bool counts_tokens = false;
+  std::vector<Rule> rules;     // with the thresholds that hold
+  bool counts_tokens = false;  // of all; otherwise those of some stages may be known
 
+  // Of any stage.
+  bool KnowsTokens() const;
   // The stage with most documents that have this tag; nothing when none has it.
   const std::pair<const std::string, Histogram>* LargestHistogram(std::string_view tag) const;
   // Of the rules that rejected something.

@@ -13,14 +13,14 @@ using text::JsonObjectWriter;
 std::string AsText(const Amounts& amounts, bool tokens) {
   std::string line =
       WithCommas(amounts.documents) + " documents, " + WithCommas(amounts.bytes) + " bytes of text";
-  if (tokens) line += ", " + WithCommas(amounts.tokens) + " tokens";
+  if (tokens || amounts.tokens > 0) line += ", " + WithCommas(amounts.tokens) + " tokens";
   return line;
 }
 
 void AddAmounts(const Amounts& amounts, bool tokens, JsonObjectWriter* json) {
   json->AddRaw("documents", std::to_string(amounts.documents));
   json->AddRaw("bytes", std::to_string(amounts.bytes));
-  if (tokens) json->AddRaw("tokens", std::to_string(amounts.tokens));
+  if (tokens || amounts.tokens > 0) json->AddRaw("tokens", std::to_string(amounts.tokens));
 }
 
 // "[a,\n b]".
@@ -115,6 +115,11 @@ Amounts& Amounts::operator+=(const Amounts& other) {
   bytes += other.bytes;
   tokens += other.tokens;
   return *this;
+}
+
+bool Report::KnowsTokens() const {
+  return counts_tokens || std::any_of(by_stage.begin(), by_stage.end(),
+                                      [](const auto& stage) { return stage.second.tokens > 0; });
 }
 
 const std::pair<const std::string, Report::Histogram>* Report::LargestHistogram(

@@ -79,12 +79,14 @@ std::string BarCell(int64_t number, int64_t most) {
 std::string Stages(const Report& report) {
   int64_t most = 0;
   for (const auto& [stage, amounts] : report.by_stage) most = std::max(most, amounts.documents);
-  std::string html = "<h2>Stages</h2>\n<table><tr><th>stage</th>" +
-                     AmountHeads(report.counts_tokens) + "<th></th></tr>\n";
+  const bool tokens = report.KnowsTokens();
+  std::string html =
+      "<h2>Stages</h2>\n<table><tr><th>stage</th>" + AmountHeads(tokens) + "<th></th></tr>\n";
   for (const std::string& stage : report.stages) {
     const Amounts& amounts = report.by_stage.at(stage);
-    html += "<tr><td>" + Escaped(stage) + "</td>" + AmountCells(amounts, report.counts_tokens) +
-            BarCell(amounts.documents, most) + "</tr>\n";
+    const bool counted = report.counts_tokens || amounts.tokens > 0;
+    html += "<tr><td>" + Escaped(stage) + "</td>" + AmountCells(amounts, counted) +
+            (tokens && !counted ? "<td></td>" : "") + BarCell(amounts.documents, most) + "</tr>\n";
   }
   return html + "</table>\n";
 }

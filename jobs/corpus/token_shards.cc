@@ -3,17 +3,23 @@
 //
 // Input: documents (jobs/corpus/document.h), those that the shards were made of, or the shards.
 // Output (bytes): one file of tokens for each shard; the outputs "index" and "metadata" have what
-// else the form asks for, one file each for each shard, also for one without documents.
+// else the form asks for, one file each for each shard, also for one without documents. With
+// params.amounts=true the output "amounts" (raw) has a line for each document that has tokens,
+// which the job `report` counts:
+//   {"id", "url", "domain", "lang", "bytes": of its text, "tokens": in the files}
 #include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/corpus/document.h"
 #include "jobs/corpus/shuffle.h"
 #include "jobs/corpus/token_files.h"
 #include "jobs/corpus/tokenizer.h"
+#include "jobs/params.h"
+#include "jobs/text/json.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -28,6 +34,7 @@ class TokenShardsMapper : public quern::Mapper {
     keys_.Start(context);
     tokenizer_ = quern::corpus::LoadTokenizer(context);
     end_of_text_ = quern::corpus::EndOfText(context, *tokenizer_, true);
+    if (FlagParam(context, "amounts")) amounts_ = context.output("amounts");
     tokens_counter_ = context.counter("tokens");
     bytes_counter_ = context.counter("bytes_of_text");
     empty_ = context.counter("documents_without_tokens");
@@ -42,6 +49,7 @@ class TokenShardsMapper : public quern::Mapper {
     if (tokens_.empty()) return empty_->Increment();
     tokens_counter_->Increment(static_cast<int64_t>(tokens_.size()));
     bytes_counter_->Increment(static_cast<int64_t>(document->text.size()));
+    if (amounts_ != nullptr) TellAmounts(*document);
     // Documents of one id and text have the same tokens, whatever else is known of them.
     const std::string_view value(reinterpret_cast<const char*>(tokens_.data()),
                                  tokens_.size() * sizeof(tokens_[0]));
@@ -49,8 +57,21 @@ class TokenShardsMapper : public quern::Mapper {
   }
 
  private:
+  void TellAmounts(const quern::corpus::Document& document) {
+    line_.AddString("id", document.id);
+    for (const std::string_view name : {"url", "domain", "lang"}) {
+      const auto* const field = quern::text::FindField(document.fields, name);
+      if (field != nullptr) line_.AddRaw(name, field->value);
+    }
+    line_.AddRaw("bytes", std::to_string(document.text.size()));
+    line_.AddRaw("tokens", std::to_string(tokens_.size()));
+    amounts_->Emit("", line_.Take());
+  }
+
   quern::corpus::DocumentReader reader_;
   quern::corpus::ShuffleKeys keys_;
+  quern::text::JsonObjectWriter line_;
+  quern::NamedOutput* amounts_ = nullptr;
   std::unique_ptr<quern::corpus::Tokenizer> tokenizer_;
   std::optional<uint32_t> end_of_text_;
   std::vector<uint32_t> tokens_;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/corpus/report.h"
 #include "jobs/text/bpe.h"
 #include "jobs/text/fold.h"
 #include "jobs/text/json.h"
@@ -68,6 +69,7 @@ TEST_F(CorpusPipelineTest, TokensAreMadeWhereATokenizerIsNamed) {
       RunCorpus("out", "--set tokenizer=vocabulary --set tokens.reduce.tasks=2");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   size_t documents = 0;
+  size_t tokens = 0;
   for (const int shard : {0, 1}) {
     std::istringstream lines(Shard(shard));
     Documents want;
@@ -80,8 +82,14 @@ TEST_F(CorpusPipelineTest, TokensAreMadeWhereATokenizerIsNamed) {
     const std::string name = fmt::format("out/tokens/train-0000{}-of-00002", shard);
     EXPECT_EQ(corpus::ReadMegatron(File(name + ".bin"), File(name + ".idx")), want);
     documents += want.size();
+    for (const auto& document : want) tokens += document.size();
   }
   EXPECT_GT(documents, 0u) << outcome.out;
+  const std::string report = File("out/report.txt");
+  EXPECT_THAT(report, HasSubstr(fmt::format("\n  tokens: {} documents, ", documents)));
+  EXPECT_THAT(report, HasSubstr(fmt::format(" bytes of text, {} tokens\n\nRejected, by rule",
+                                            corpus::WithCommas(static_cast<int64_t>(tokens)))));
+  EXPECT_THAT(report, HasSubstr("\nLanguages of tokens\n  en: "));
 }
 
 TEST_F(CorpusPipelineTest, ASentencePieceModelTakesThePlaceOfAVocabulary) {
@@ -101,6 +109,8 @@ TEST_F(CorpusPipelineTest, ASentencePieceModelTakesThePlaceOfAVocabulary) {
     }
   }
   EXPECT_GT(documents, 0u) << outcome.out;
+  EXPECT_THAT(File("out/report.txt"),
+              HasSubstr(fmt::format("\n  tokens: {} documents, ", documents)));
 }
 
 TEST_F(CorpusPipelineTest, WithoutOneThereAreNone) {

@@ -159,6 +159,26 @@ TEST_F(ReportJobTest, CountsByStageRuleLanguageAndDomain) {
   }
 }
 
+TEST_F(ReportJobTest, TokensOfDocumentsThatWereCountedBeforeAreShown) {
+  const std::string counted =
+      "{\"id\": \"a\", \"url\": \"https://www.b.org/x\", \"lang\": \"de\", \"bytes\": 4000, "
+      "\"tokens\": 1200}\n{\"id\": \"b\", \"bytes\": 10, \"tokens\": 3}\n";
+  const std::string broken = "{\"id\": \"c\", \"bytes\": 4, \"tokens\": \"many\"}\n";
+  const pb::JobSpec spec = ReportSpec({{"kept", Line("a", "")}, {"tokens", counted + broken}});
+  const std::string text = Output(spec, "txt");
+  EXPECT_THAT(text, HasSubstr("Stages\n"
+                              "  kept: 1 documents, 4 bytes of text\n"
+                              "  tokens: 2 documents, 4,010 bytes of text, 1,203 tokens\n"));
+  EXPECT_THAT(text, HasSubstr("\n  de: 1 documents, 4,000 bytes of text, 1,200 tokens\n"));
+  EXPECT_THAT(text, HasSubstr("\n  b.org: 1 documents, 4,000 bytes of text, 1,200 tokens\n"));
+  EXPECT_THAT(Output(spec, "json"),
+              HasSubstr("{\"stage\": \"kept\", \"documents\": 1, \"bytes\": 4},\n"
+                        "  {\"stage\": \"tokens\", \"documents\": 2, \"bytes\": 4010, "
+                        "\"tokens\": 1203}"));
+  EXPECT_THAT(Output(spec, "html"),
+              HasSubstr("<td>kept</td><td class=n>1</td><td class=n>4</td><td></td>"));
+}
+
 TEST_F(ReportJobTest, DoesNotDependOnTheSplits) {
   std::string lines;
   for (int i = 0; i < 500; ++i) {
