@@ -7,6 +7,7 @@
 // params.amounts=true the output "amounts" (raw) has a line for each document that has tokens,
 // which the job `report` counts:
 //   {"id", "url", "domain", "lang", "bytes": of its text, "tokens": in the files}
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -86,7 +87,9 @@ class TokenShardsReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
     const auto tokenizer = quern::corpus::LoadTokenizer(context);
-    files_ = std::make_unique<TokenFiles>(kForm, tokenizer->size());
+    const auto end = quern::corpus::EndOfText(context, *tokenizer, true);
+    files_ = std::make_unique<TokenFiles>(
+        kForm, std::max(tokenizer->size(), end.has_value() ? *end + 1 : 0));
     if constexpr (kForm != TokenForm::kNanoGpt) index_ = context.output("index");
     if constexpr (kForm == TokenForm::kDatatrove) metadata_ = context.output("metadata");
     name_ = context.param("tokenizer", tokenizer->name());

@@ -1,5 +1,6 @@
 // The tokeniser that a job is given as side files: a byte-level BPE vocabulary in GPT-2's form, or
-// a SentencePiece model where params.model names one.
+// the one file that params.model names, which is told by how it begins: a tokenizer.json, a
+// .tiktoken file or a SentencePiece model.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +30,14 @@ class Tokenizer {
   virtual std::string name() const = 0;
 };
 
-// params.model=NAME is the side file with a SentencePiece model; without it encoder.json and
-// vocab.bpe are read. Fails the job when they are not there, or wrong.
+// params.model=NAME is the side file; without it encoder.json and vocab.bpe are read. Of a
+// .tiktoken file params.pattern says how it cuts text. Fails the job when they are not there, or
+// wrong.
 std::unique_ptr<Tokenizer> LoadTokenizer(TaskContext& context);
 
-// The id that ends each document with params.end_of_text=true, which is `fallback` unless it is
-// set; fails the job when the vocabulary has none.
+// The id that ends each document: that of the vocabulary with params.end_of_text=true, which is
+// `fallback` unless it is set, or the number that it is set to. Fails the job when the vocabulary
+// has none.
 std::optional<uint32_t> EndOfText(TaskContext& context, const Tokenizer& tokenizer, bool fallback);
 
 }  // namespace quern::corpus

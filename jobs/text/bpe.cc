@@ -8,7 +8,10 @@
 #include <queue>
 #include <tuple>
 
+#include "jobs/text/cl100k_pieces.h"
+#include "jobs/text/fold.h"
 #include "jobs/text/gpt2_pieces.h"
+#include "jobs/text/o200k_pieces.h"
 
 namespace quern::text {
 
@@ -38,13 +41,58 @@ struct Candidate {
   }
 };
 
+// Calls `encode` for what stands between the added tokens of a text.
+template <typename EncodeRest>
+void EncodeAround(const AddedTokens& added, std::string_view text, std::vector<uint32_t>* tokens,
+                  EncodeRest encode) {
+  size_t at = 0;
+  while (!added.empty()) {
+    const auto found = added.Find(text, at);
+    if (!found.has_value()) break;
+    if (found->begin > at) encode(text.substr(at, found->begin - at));
+    tokens->push_back(found->token);
+    at = found->end;
+  }
+  if (at < text.size()) encode(text.substr(at));
+}
+
 }  // namespace
 
 BpeEncoder::BpeEncoder(const BpeVocabulary* vocabulary)
     : vocabulary_(vocabulary), cache_(kCacheSlots) {}
 
 void BpeEncoder::Encode(std::string_view text, std::vector<uint32_t>* tokens) {
-  Gpt2Pieces pieces(text);
+  EncodeAround(vocabulary_->added_before(), text, tokens,
+               [&](std::string_view rest) { EncodeRaw(rest, tokens); });
+}
+
+void BpeEncoder::EncodeRaw(std::string_view text, std::vector<uint32_t>* tokens) {
+  if (!vocabulary_->nfc()) return EncodeNormal(text, tokens);
+  EncodeNormal(ToNfc(text), tokens);
+}
+
+void BpeEncoder::EncodeNormal(std::string_view text, std::vector<uint32_t>* tokens) {
+  EncodeAround(vocabulary_->added_after(), text, tokens,
+               [&](std::string_view rest) { EncodePieces(rest, tokens); });
+}
+
+void BpeEncoder::EncodePieces(std::string_view text, std::vector<uint32_t>* tokens) {
+  switch (vocabulary_->pieces()) {
+    case PieceRule::kGpt2:
+      return EncodeEach(Gpt2Pieces(text), tokens);
+    case PieceRule::kCl100k:
+      return EncodeEach(Cl100kPieces(text, {.last_blanks_whole = true}), tokens);
+    case PieceRule::kLlama3:
+      return EncodeEach(Cl100kPieces(text, {}), tokens);
+    case PieceRule::kQwen2:
+      return EncodeEach(Cl100kPieces(text, {.digits = 1}), tokens);
+    case PieceRule::kO200k:
+      return EncodeEach(O200kPieces(text), tokens);
+  }
+}
+
+template <typename Pieces>
+void BpeEncoder::EncodeEach(Pieces pieces, std::vector<uint32_t>* tokens) {
   for (std::string_view piece = pieces.Next(); !piece.empty(); piece = pieces.Next()) {
     EncodePiece(piece, tokens);
   }
@@ -60,8 +108,7 @@ void BpeEncoder::EncodePiece(std::string_view piece, std::vector<uint32_t>* toke
   if (piece.size() == 1) {
     return tokens->push_back(vocabulary_->byte_token(static_cast<unsigned char>(piece[0])));
   }
-  if (piece.size() > kShortPiece) return MergeLong(piece, tokens);
-  if (piece.size() > kCachedBytes) return MergeShort(piece, tokens);
+  if (piece.size() > kCachedBytes) return Merge(piece, tokens);
   const uint64_t hash = XXH3_64bits(piece.data(), piece.size());
   CachedPiece& cached = cache_[hash % kCacheSlots];
   if (cached.hash == hash && cached.bytes == piece.size() &&
@@ -70,7 +117,7 @@ void BpeEncoder::EncodePiece(std::string_view piece, std::vector<uint32_t>* toke
     return;
   }
   const size_t before = tokens->size();
-  MergeShort(piece, tokens);
+  Merge(piece, tokens);
   const size_t count = tokens->size() - before;
   if (count > kCachedTokens) return;
   cached.hash = hash;
@@ -78,6 +125,11 @@ void BpeEncoder::EncodePiece(std::string_view piece, std::vector<uint32_t>* toke
   cached.count = static_cast<uint8_t>(count);
   std::memcpy(cached.word, piece.data(), piece.size());
   std::copy_n(tokens->data() + before, count, cached.tokens);
+}
+
+void BpeEncoder::Merge(std::string_view piece, std::vector<uint32_t>* tokens) const {
+  if (const auto whole = vocabulary_->FindWhole(piece)) return tokens->push_back(*whole);
+  piece.size() > kShortPiece ? MergeLong(piece, tokens) : MergeShort(piece, tokens);
 }
 
 void BpeEncoder::MergeShort(std::string_view piece, std::vector<uint32_t>* tokens) const {

@@ -1,7 +1,8 @@
 // Byte-level BPE: text to token ids, as GPT-2 does it (Sennrich et al. 2016; Radford et al. 2019).
 //
-// Within each piece of Gpt2Pieces the pair of neighbours with the least rank is merged again and
-// again, the leftmost first. Every byte string has tokens, and they give it back byte for byte.
+// Text is cut into pieces by the vocabulary's rule (piece_rule.h); within each the pair of
+// neighbours with the least rank is merged again and again, the leftmost first. Every byte string
+// has tokens, and they give it back byte for byte, unless the vocabulary wants it in NFC.
 // Most pieces of a text are words that came before: their tokens are remembered in a table of fixed
 // size. An encoder is used by one thread; threads share the vocabulary.
 #pragma once
@@ -41,7 +42,14 @@ class BpeEncoder {
   };
   static_assert(sizeof(CachedPiece) == 64);
 
+  // Text between tokens that are added, before it is normalised, after that, and without any.
+  void EncodeRaw(std::string_view text, std::vector<uint32_t>* tokens);
+  void EncodeNormal(std::string_view text, std::vector<uint32_t>* tokens);
+  void EncodePieces(std::string_view text, std::vector<uint32_t>* tokens);
+  template <typename Pieces>
+  void EncodeEach(Pieces pieces, std::vector<uint32_t>* tokens);
   void EncodePiece(std::string_view piece, std::vector<uint32_t>* tokens);
+  void Merge(std::string_view piece, std::vector<uint32_t>* tokens) const;
   void MergeShort(std::string_view piece, std::vector<uint32_t>* tokens) const;
   void MergeLong(std::string_view piece, std::vector<uint32_t>* tokens) const;
 

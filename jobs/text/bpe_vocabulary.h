@@ -1,13 +1,16 @@
-// The vocabulary of a byte-level BPE tokeniser, as GPT-2's two files have it: encoder.json gives
-// each token its id, vocab.bpe lists the merges, most important first. In both a byte is written as
-// one printable character.
+// The vocabulary of a byte-level BPE tokeniser, ready to encode with: tokens, merges, and what else
+// its files say of how a text is read.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
+
+#include "jobs/text/added_tokens.h"
+#include "jobs/text/bpe_model.h"
 
 namespace quern::text {
 
@@ -18,26 +21,37 @@ class BpeVocabulary {
     uint32_t token;
   };
   static constexpr uint32_t kNoRank = UINT32_MAX;
-  // What stands between documents.
+  // What stands between documents in GPT-2's vocabulary.
   static constexpr std::string_view kEndOfText = "<|endoftext|>";
 
-  // From the contents of encoder.json and vocab.bpe. Throws std::invalid_argument saying what is
-  // wrong with them: a byte without a token, a merge of unknown tokens or one whose parts are made
-  // only after it.
-  BpeVocabulary(std::string_view encoder_json, std::string_view merges);
+  // Throws std::invalid_argument when a byte has no token.
+  explicit BpeVocabulary(BpeModel model);
+  // From the contents of encoder.json and vocab.bpe; throws as ReadGpt2Files.
+  BpeVocabulary(std::string_view encoder_json, std::string_view merges)
+      : BpeVocabulary(ReadGpt2Files(encoder_json, merges)) {}
+  BpeVocabulary(const BpeVocabulary&) = delete;
+  BpeVocabulary& operator=(const BpeVocabulary&) = delete;
 
   uint32_t byte_token(unsigned char byte) const { return byte_tokens_[byte]; }
   // rank is kNoRank when these two do not merge.
   Merge FindMerge(uint32_t left, uint32_t right) const;
+  // The token that a piece is without any merge; nothing where the vocabulary merges all pieces.
+  std::optional<uint32_t> FindWhole(std::string_view piece) const;
 
   // One more than the greatest id.
-  uint32_t size() const { return static_cast<uint32_t>(bytes_.size()); }
+  uint32_t size() const { return static_cast<uint32_t>(model_.tokens.size()); }
   // The bytes that a token stands for; empty for an id that no token has.
   std::string_view bytes(uint32_t token) const {
-    return token < bytes_.size() ? std::string_view(bytes_[token]) : std::string_view();
+    return token < size() ? std::string_view(model_.tokens[token]) : std::string_view();
   }
-  // The token that stands between documents, "<|endoftext|>", if there is one.
-  std::optional<uint32_t> end_of_text() const { return end_of_text_; }
+  // The token that stands between documents, if there is one.
+  std::optional<uint32_t> end_of_text() const { return model_.end_of_text; }
+
+  PieceRule pieces() const { return model_.pieces; }
+  bool nfc() const { return model_.nfc; }
+  // Those that are looked for in a text before it is normalised, and after.
+  const AddedTokens& added_before() const { return added_before_; }
+  const AddedTokens& added_after() const { return added_after_; }
 
  private:
   struct Slot {
@@ -45,14 +59,15 @@ class BpeVocabulary {
     Merge merge{};
   };
 
-  void ReadTokens(std::string_view encoder_json);
-  void ReadMerges(std::string_view merges);
+  void TakeMerges();
   size_t SlotOf(uint64_t pair) const;
 
+  BpeModel model_;  // without its merges
   uint32_t byte_tokens_[256];
-  std::vector<std::string> bytes_;  // by token
-  std::vector<Slot> slots_;         // open addressing; a power of two, at most half full
-  std::optional<uint32_t> end_of_text_;
+  std::vector<Slot> slots_;  // open addressing; a power of two, at most half full
+  std::unordered_map<std::string_view, uint32_t> whole_;
+  AddedTokens added_before_;
+  AddedTokens added_after_;
 };
 
 }  // namespace quern::text

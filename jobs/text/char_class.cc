@@ -27,16 +27,49 @@ CharClass Classify(uint32_t code) {
   return CharClass::kOther;
 }
 
-std::vector<CharClass> MakeTable() {
-  std::vector<CharClass> table(0x110000);
-  for (uint32_t code = 0; code < table.size(); ++code) table[code] = Classify(code);
+CaseClass ClassifyCase(uint32_t code) {
+  switch (Classify(code)) {
+    case CharClass::kSpace:
+      return CaseClass::kSpace;
+    case CharClass::kNumber:
+      return CaseClass::kNumber;
+    default:
+      break;
+  }
+  switch (utf8proc_category(static_cast<utf8proc_int32_t>(code))) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LT:
+      return CaseClass::kUpper;
+    case UTF8PROC_CATEGORY_LL:
+      return CaseClass::kLower;
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+      return CaseClass::kEither;
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+      return CaseClass::kMark;
+    default:
+      return CaseClass::kOther;
+  }
+}
+
+template <typename Class>
+std::vector<Class> MakeTable(Class (*classify)(uint32_t)) {
+  std::vector<Class> table(0x110000);
+  for (uint32_t code = 0; code < table.size(); ++code) table[code] = classify(code);
   return table;
 }
 
 }  // namespace
 
 const CharClass* CharClassTable() {
-  static const std::vector<CharClass> table = MakeTable();
+  static const std::vector<CharClass> table = MakeTable(Classify);
+  return table.data();
+}
+
+const CaseClass* CaseClassTable() {
+  static const std::vector<CaseClass> table = MakeTable(ClassifyCase);
   return table.data();
 }
 

@@ -1,5 +1,5 @@
 // What kind of character a code point is, as the regular expressions of tokenisers ask: \p{L},
-// \p{N} and \s of Unicode.
+// \p{N} and \s of Unicode; and those that ask for cases as well.
 #pragma once
 
 #include <cstdint>
@@ -15,5 +15,18 @@ const CharClass* CharClassTable();
 inline CharClass ClassOf(const CharClass* table, uint32_t code) {
   return code <= 0x10ffff ? table[code] : CharClass::kOther;
 }
+
+enum class CaseClass : uint8_t {
+  kOther,
+  kNumber,  // N
+  kSpace,
+  kUpper,   // Lu, Lt
+  kLower,   // Ll
+  kEither,  // Lm, Lo: letters that stand in words of both cases
+  kMark,    // M: no letters, but as those
+};
+
+// The same.
+const CaseClass* CaseClassTable();
 
 }  // namespace quern::text

@@ -233,6 +233,7 @@ class ParameterFormsTest : public ::testing::Test {
             text::ModelOf({.pieces = {{"<unk>", 0, text::SentencePieceModel::Type::kUnknown},
                                       {"</s>", 0, text::SentencePieceModel::Type::kControl},
                                       {"a", -1}}}));
+    AddFile("bytes.tiktoken", text::TiktokenOfBytes());
     AddFile("adult.txt", "example.com\n");
     // As many words as a run may have.
     std::string words;
@@ -251,6 +252,9 @@ class ParameterFormsTest : public ::testing::Test {
     if (job == "connect") return {{"step", "large"}};
     if (job == "corpus-explain") return {{"document", "x"}};
     if (job == "join") return {{"key", "a"}};
+    // Only of a .tiktoken file.
+    if (of == "pattern")
+      return {{"model", "bytes.tiktoken"}, {"tokens", "true"}, {"end_of_text", "0"}};
     if (job == "report") return {{"tokens", "true"}};
     if (job == "search-index" && of == "stem") return {{"lang", "en"}, {"stop_words", "true"}};
     if (job == "search-index") return {{"lang", "en"}, {"stem", "true"}};
@@ -279,7 +283,7 @@ class ParameterFormsTest : public ::testing::Test {
     // For a job that reads a model, or lists of URLs, the side file of any name is one.
     for (const auto& [parameter, file] :
          {std::pair("model", "tokenizer.model"), std::pair("url_lists", "adult.txt")}) {
-      if (!params.contains(parameter)) continue;
+      if (!params.contains(parameter) || params.contains("pattern")) continue;
       for (const std::string& name : names_) files[name] = files_[file];
     }
     for (FormedJob::Class of : job.classes) {

@@ -30,11 +30,15 @@ class TokenizeJobTest : public LocalJobsTest {
   }
   // One of tests/jobs/text/sentencepiece/ instead of the vocabulary.
   static void UseModel(const std::string& name, pb::JobSpec* spec) {
+    UseFile("sentencepiece/" + name, spec);
+  }
+  // One below tests/jobs/text/.
+  static void UseFile(const std::string& path, pb::JobSpec* spec) {
+    const std::string name = path.substr(path.rfind('/') + 1);
     spec->clear_files();
     pb::JobSpec::SideFile* const file = spec->add_files();
     file->set_name(name);
-    file->mutable_file()->set_path("file://" QUERN_SOURCE_DIR "/tests/jobs/text/sentencepiece/" +
-                                   name);
+    file->mutable_file()->set_path("file://" QUERN_SOURCE_DIR "/tests/jobs/text/" + path);
     (*spec->mutable_params())["model"] = name;
   }
   void AddFile(const std::string& name, pb::JobSpec* spec) {
@@ -128,15 +132,41 @@ TEST_F(TokenizeJobTest, SentencePieceModelsTakeThePlaceOfTheVocabulary) {
             "{\"id\": \"b\", \"tokens\": [336, 336, 2]}\n{\"id\": \"c\", \"tokens\": [2]}\n");
 }
 
+// The ids are those of tests/jobs/text/tokenizers/expected.jsonl.
+TEST_F(TokenizeJobTest, FilesOfOtherLibrariesTakeThePlaceOfTheVocabularyToo) {
+  pb::JobSpec spec = TokenizeSpec("{\"id\": \"a\", \"text\": \"1 12 123 the cat\"}\n");
+  UseFile("tokenizers/qwen2.json", &spec);
+  (*spec.mutable_params())["end_of_text"] = "true";
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Output(),
+            "{\"id\": \"a\", \"tokens\": [17, 221, 17, 18, 221, 17, 18, 19, 259, 417, 0]}\n");
+  (*spec.mutable_params())["pattern"] = "cl100k";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.pattern: is for a .tiktoken file, and qwen2.json"));
+  UseFile("tokenizers/small.tiktoken", &spec);
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.end_of_text: small.tiktoken is a file of tiktoken, "
+                                       "and those have no such token. Try: --set "
+                                       "params.end_of_text=ID"));
+  (*spec.mutable_params())["end_of_text"] = "70000";
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Output(),
+            "{\"id\": \"a\", \"tokens\": [16, 220, 271, 220, 310, 258, 220, 341, 70000]}\n");
+  (*spec.mutable_params())["pattern"] = "cl200k";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.pattern = 'cl200k': small.tiktoken is a file of "
+                                       "tiktoken, which does not say how text is cut"));
+}
+
 TEST_F(TokenizeJobTest, SaysWhatIsWrongWithAModel) {
   pb::JobSpec spec = TokenizeSpec("{\"text\": \"x\"}\n");
   (*spec.mutable_params())["model"] = "t.model";
   EXPECT_THAT(Run(spec).out, HasSubstr("files: the job has none called 't.model'"));
   AddFile("t.model", &spec);
-  std::ofstream(dir_ / "t.model") << "{\"model\": {}}";
+  std::ofstream(dir_ / "t.model") << "neither of them";
   EXPECT_THAT(Run(spec).out,
               HasSubstr("files: t.model: is no SentencePiece model, or a damaged one. Try: "
-                        "--files DIR/tokenizer.model --set params.model=tokenizer.model"));
+                        "--files DIR/FILE --set params.model=FILE, a tokenizer.json, a .tiktoken "
+                        "file or a model that sentencepiece has trained"));
+  std::ofstream(dir_ / "t.model") << "{\"model\": {\"type\": \"WordPiece\"}}";
+  EXPECT_THAT(Run(spec).out, HasSubstr("files: t.model: pre_tokenizer: null is not supported"));
   std::ofstream(dir_ / "t.model").close();
   EXPECT_THAT(Run(spec).out, HasSubstr("t.model: is empty or cannot be read. Try: --files"));
   const text::ModelParts endless{

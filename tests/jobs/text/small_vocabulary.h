@@ -43,6 +43,18 @@ inline std::string Written(std::string_view bytes) {
   return out;
 }
 
+// A file of tiktoken without merges.
+inline std::string TiktokenOfBytes() {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string file;
+  for (size_t byte = 0; byte < 256; ++byte) {
+    file += {kDigits[byte >> 2], kDigits[byte << 4 & 0x30], '=', '=', ' '};
+    file += std::to_string(byte) + "\n";
+  }
+  return file;
+}
+
 struct Trained {
   std::vector<std::pair<std::string, std::string>> merges;
   std::string encoder_json;

@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+#include <unordered_map>
+
+#include "jobs/text/bpe_model.h"
+#include "jobs/text/bpe_vocabulary.h"
+#include "jobs/text/byte_characters.h"
+#include "jobs/text/json.h"
+
+namespace quern::text {
+
+namespace {
+
+[[noreturn]] void FailEncoder(const std::string& why) {
+  throw std::invalid_argument("encoder.json: " + why);
+}
+
+[[noreturn]] void FailMerge(size_t line, std::string_view text, const std::string& why) {
+  throw std::invalid_argument("vocab.bpe: line " + std::to_string(line) + " '" +
+                              std::string(text.substr(0, 100)) + "': " + why);
+}
+
+void ReadTokens(std::string_view encoder_json, BpeModel* model) {
+  const auto fields = ReadJsonObject(encoder_json);
+  if (!fields.has_value()) FailEncoder("is no JSON object of tokens and ids");
+  for (const JsonField& field : *fields) {
+    uint32_t token = 0;
+    const char* const end = field.value.data() + field.value.size();
+    const auto [last, error] = std::from_chars(field.value.data(), end, token);
+    if (error != std::errc() || last != end || token >= kMaxBpeTokens) {
+      FailEncoder("the id of '" + field.name + "' is no number below " +
+                  std::to_string(kMaxBpeTokens));
+    }
+    if (token >= model->tokens.size()) model->tokens.resize(token + 1);
+    std::string& bytes = model->tokens[token];
+    if (!bytes.empty()) FailEncoder("two tokens have the id " + std::to_string(token));
+    if (field.name == BpeVocabulary::kEndOfText) model->end_of_text = token;
+    // Special tokens may hold any characters.
+    bytes = BytesOfCharacters(field.name).value_or(field.name);
+  }
+  if (const auto byte = ByteWithoutToken(*model)) {
+    FailEncoder("no token stands for the byte " + std::to_string(*byte));
+  }
+}
+
+class MergesReader {
+ public:
+  explicit MergesReader(BpeModel* model) : model_(model), is_made_(model->tokens.size()) {
+    for (uint32_t token = 0; token < model->tokens.size(); ++token) {
+      const std::string& bytes = model->tokens[token];
+      token_of_.emplace(bytes, token);
+      is_made_[token] = bytes.size() == 1;
+    }
+  }
+
+  void ReadLine(size_t line, std::string_view text) {
+    const size_t blank = text.find(' ');
+    if (blank == std::string_view::npos) FailMerge(line, text, "is no two tokens");
+    const auto left = BytesOfCharacters(text.substr(0, blank));
+    const auto right = BytesOfCharacters(text.substr(blank + 1));
+    if (!left || !right || left->empty() || right->empty()) {
+      FailMerge(line, text, "is no two tokens");
+    }
+    const auto a = token_of_.find(*left);
+    const auto b = token_of_.find(*right);
+    const auto both = token_of_.find(*left + *right);
+    if (a == token_of_.end() || b == token_of_.end() || both == token_of_.end()) {
+      FailMerge(line, text, "one of the two or what they make has no id in encoder.json");
+    }
+    if (!is_made_[a->second] || !is_made_[b->second]) {
+      FailMerge(line, text, "one of the two is made only by a later line");
+    }
+    is_made_[both->second] = true;
+    const auto rank = static_cast<uint32_t>(model_->merges.size());
+    model_->merges.push_back({a->second, b->second, rank, both->second});
+  }
+
+ private:
+  BpeModel* const model_;
+  std::unordered_map<std::string_view, uint32_t> token_of_;
+  std::vector<bool> is_made_;
+};
+
+}  // namespace
+
+BpeModel ReadGpt2Files(std::string_view encoder_json, std::string_view merges) {
+  BpeModel model;
+  ReadTokens(encoder_json, &model);
+  MergesReader reader(&model);
+  for (size_t line = 1; !merges.empty(); ++line) {
+    const size_t end = std::min(merges.find('\n'), merges.size());
+    std::string_view text = merges.substr(0, end);
+    merges.remove_prefix(std::min(end + 1, merges.size()));
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    if (text.empty() || (line == 1 && text.starts_with("#version"))) continue;
+    reader.ReadLine(line, text);
+  }
+  return model;
+}
+
+}  // namespace quern::text
