@@ -21,7 +21,7 @@ build_packages=(
   # text of corpora
   libutf8proc-dev libpsl-dev libuchardet-dev libcld2-dev libstemmer-dev
   # tests
-  libgtest-dev libgmock-dev libbenchmark-dev
+  libgtest-dev libgmock-dev libbenchmark-dev python3-numpy
 )
 # What the binaries of a release build load (ldd, dpkg -S): gRPC, Protobuf and Abseil are in them
 # (QUERN_STATIC_PACKAGES). The container's build holds the list to that.
