@@ -72,8 +72,8 @@ class InvertedIndexMapper : public quern::Mapper {
       return bad_json_->Increment();
     }
     if (!document->text.has_value()) without_text_->Increment();
-    IndexDocument(document->id.has_value() ? *document->id : PlaceOf(in),
-                  document->text.value_or(""));
+    const std::string_view text = document->text.has_value() ? *document->text : std::string_view();
+    IndexDocument(document->id.has_value() ? *document->id : PlaceOf(in), text);
   }
 
   void IndexDocument(std::string_view name, std::string_view text) {
