@@ -71,8 +71,9 @@ class DecontaminateMapper : public quern::Mapper {
     }
     if (!file.eof()) context.Fail("files: " + name + ": cannot be read to its end");
     if (runs == 0) {
-      context.Fail("files: " + name + ": holds no text of " + std::to_string(words_) +
-                   " words. Try: a smaller params.words");
+      context.Fail(
+          "files: " + name + ": holds no text of " + std::to_string(words_) +
+          " words. Try: longer texts, or a smaller params.words (in corpus: decontaminate.words)");
     }
   }
 

@@ -137,6 +137,14 @@ absl::Status SetNeeds(std::string_view value, Target target) {
   return absl::OkStatus();
 }
 
+absl::Status SetFileKinds(std::string_view value, Target target) {
+  target.file->file_kinds.clear();
+  for (const std::string& entry : SplitList(value)) {
+    ASSIGN_OR_RETURN(target.file->file_kinds.emplace_back(), ParseFileKind(entry));
+  }
+  return absl::OkStatus();
+}
+
 // The counters that `list` picks of those whose meaning a spec can say.
 template <typename List>
 auto CounterSetter(List list) {
@@ -188,6 +196,7 @@ std::vector<Key> MakeKeys() {
       {"answers", Switch([](Target t, bool v) { t.file->answers = v; })},
       {"parameters", SetParameters},
       {"needs", SetNeeds},
+      {"file_kinds", SetFileKinds},
       {"counters.read", CounterSetter([](Meanings* m) { return m->mutable_read(); })},
       {"counters.unread", CounterSetter([](Meanings* m) { return m->mutable_unread(); })},
       {"counters.kept", CounterSetter([](Meanings* m) { return m->mutable_kept(); })},
@@ -464,6 +473,12 @@ absl::Status CheckParameterNames(const SpecFile& file) {
         near.empty() ? "" : fmt::format(". Did you mean params.{}?", near));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckKindsOfFiles(const SpecFile& file, const ReadFileStart& read) {
+  const std::map<std::string, std::string> params(file.spec.params().begin(),
+                                                  file.spec.params().end());
+  return CheckFileKinds(file.file_kinds, {file.files, params, file.parameter_of_file}, read);
 }
 
 absl::Status CheckParameterForms(const SpecFile& file) {

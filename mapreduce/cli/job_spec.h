@@ -13,6 +13,7 @@
 #include "mapreduce/cli/job_flags.h"
 #include "mapreduce/cli/job_needs.h"
 #include "mapreduce/cli/parameter_form.h"
+#include "mapreduce/cli/side_file_kinds.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/types.pb.h"
 
@@ -42,9 +43,12 @@ struct SpecFile {
   std::map<std::string, ParameterForm> forms;  // of those of them whose values are looked at
   std::vector<JobFlag> flags;                  // those of them that are flags as well
   std::vector<JobNeed> needs;                  // what the job does not begin without
+  std::vector<FileKind> file_kinds;            // what its side files are
   // Side files as written: path -> name. A path of the cluster begins with /, anything else is a
   // file of this machine.
   std::vector<std::pair<std::string, std::string>> files;
+  // The parameters of a pipeline in which paths of them stood, by name of the file.
+  std::map<std::string, std::string> parameter_of_file;
 };
 
 // InvalidArgument with file, line and key; unknown keys name the nearest one.
@@ -63,6 +67,8 @@ void AddSideFile(std::string_view path, std::string_view name, SpecFile* file);
 absl::Status CheckParameters(const SpecFile& file);
 // The former alone.
 absl::Status CheckParameterNames(const SpecFile& file);
+// InvalidArgument when a side file is not what the spec says it is.
+absl::Status CheckKindsOfFiles(const SpecFile& file, const ReadFileStart& read);
 // The others alone. What a pipeline fills in while it runs (`${...}`) is not known yet.
 absl::Status CheckParameterForms(const SpecFile& file);
 

@@ -68,6 +68,7 @@ absl::Status AddListedFiles(const Settings& params, std::string_view parameter,
   if (!name.empty()) std::fill(names.begin(), names.end(), name);
   for (size_t i = 0; i < listed.size(); ++i) {
     RETURN_IF_ERROR(SetSpecKey("files." + listed[i], names[i], &stage->file));
+    stage->file.parameter_of_file[names[i]] = parameter;
   }
   Settings& own = stage->stage.params;
   std::erase_if(own, [&](const auto& one) { return one.first == parameter; });

@@ -134,6 +134,8 @@ absl::Status Upload(Session* session, const LoadedPipeline& loaded,
     ASSIGN_OR_RETURN(*job->mutable_plugin(),
                      UploadPlugin(masters, loaded.stages[i].plugin, plugins[i], session->clock));
     RETURN_IF_ERROR(UploadSideFiles(masters, job, session->clock));
+    RETURN_IF_ERROR(
+        CheckKindsOfFiles(loaded.stages[i].file, StartsOfSideFiles(masters, session->clock)));
   }
   return absl::OkStatus();
 }
@@ -183,6 +185,9 @@ absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineTe
         flags.dry_run ? ReadPlugin(plugin) : CheckStage(plugin, flags.local, stage);
     if (!checked.ok()) return Annotate(checked.status(), where);
     plugins.push_back(*std::move(checked));
+    if (flags.dry_run) continue;
+    RETURN_IF_ERROR(
+        Annotate(CheckKindsOfFiles(file, StartsOfSideFiles({}, session->clock)), where));
   }
   if (flags.dry_run) {
     ASSIGN_OR_RETURN(const int code, Explain(session, loaded, plugins, spec, flags));

@@ -333,6 +333,8 @@ absl::Status FillStage(const PipelineFile& file, LoadedStage* stage) {
       RETURN_IF_ERROR(AddListedFiles(file.params, *parameter, value, stage));
       continue;
     }
+    const bool says_path = key.starts_with("files.") && Filled(file, stage->stage, key) != key;
+    if (says_path) stage->file.parameter_of_file[value] = stage->stage.when;
     // A side file's path is in the key.
     RETURN_IF_ERROR(SetSpecKey(Filled(file, stage->stage, key), Filled(file, stage->stage, value),
                                &stage->file));

@@ -1,7 +1,10 @@
 #include "mapreduce/cli/plugin_upload.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <string_view>
 
 #include "client/file_system.h"
@@ -175,6 +178,26 @@ absl::StatusOr<uint64_t> SideFileBytes(client::FileSystem* dfs, const std::strin
   if (path.starts_with(kLocal)) return LocalBytes(path.substr(kLocal.size()));
   ASSIGN_OR_RETURN(const auto reader, dfs->Open(path));
   return reader->status().length;
+}
+
+ReadFileStart StartsOfSideFiles(const std::vector<std::string>& masters, Clock* clock) {
+  return [masters, clock](const std::string& path) -> absl::StatusOr<std::optional<std::string>> {
+    std::string start(kFileKindBytes, '\0');
+    if (path.starts_with('/')) {
+      if (masters.empty()) return std::optional<std::string>();
+      const auto dfs = Connect(masters, clock);
+      ASSIGN_OR_RETURN(const auto reader, dfs->Open(path));
+      ASSIGN_OR_RETURN(const size_t got, reader->Pread(0, start.size(), start.data()));
+      start.resize(got);
+      return std::optional<std::string>(start);
+    }
+    const std::string local = path.starts_with(kLocal) ? path.substr(kLocal.size()) : path;
+    std::ifstream file(local, std::ios::binary);
+    if (!file) return ErrnoStatus(errno, local);
+    file.read(start.data(), static_cast<std::streamsize>(start.size()));
+    start.resize(static_cast<size_t>(file.gcount()));
+    return std::optional<std::string>(start);
+  };
 }
 
 absl::Status CheckSideFileBytes(const std::string& path, uint64_t bytes) {

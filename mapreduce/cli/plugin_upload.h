@@ -28,6 +28,9 @@ void NameSideFiles(SpecFile* file);
 absl::Status CheckLocalSideFiles(const pb::JobSpec& spec);
 // The length of a side file as the spec names it, without reading it. NotFound names it.
 absl::StatusOr<uint64_t> SideFileBytes(client::FileSystem* dfs, const std::string& path);
+// How a side file begins, for CheckKindsOfFiles: of one of this machine, and with `masters` one of
+// the cluster too.
+ReadFileStart StartsOfSideFiles(const std::vector<std::string>& masters, Clock* clock);
 // InvalidArgument: it is too large to be brought to workers.
 absl::Status CheckSideFileBytes(const std::string& path, uint64_t bytes);
 // Uploads those of this machine, and finds size and hash of those of the cluster. NotFound names

@@ -121,6 +121,9 @@ class RunJob final : public JobCommand {
   absl::StatusOr<int> RunChecked(Session* session, JobSource* source) {
     const absl::StatusOr<PluginInfo> plugin = Check(source);
     if (!plugin.ok()) return Rejected(*session, plugin.status());
+    const absl::Status kinds =
+        CheckKindsOfFiles(source->file, StartsOfSideFiles({}, session->clock));
+    if (!kinds.ok()) return Rejected(*session, kinds);
     const absl::Status there = CheckNotOnlyHere(*session, source->file.spec, Said());
     if (!there.ok()) return Rejected(*session, there);
     RETURN_IF_ERROR(CheckHolds(source->file.spec));
@@ -345,6 +348,9 @@ class RunJob final : public JobCommand {
     *request.mutable_spec()->mutable_plugin() = *uploaded;
     const absl::Status brought = UploadSideFiles(masters, request.mutable_spec(), session->clock);
     if (!brought.ok()) return Rejected(*session, brought);
+    const absl::Status kinds =
+        CheckKindsOfFiles(source->file, StartsOfSideFiles(masters, session->clock));
+    if (!kinds.ok()) return Rejected(*session, kinds);
     WarnOfMissingServers(*session, "mr run", MostCopies(request.spec()));
     const auto response = coordinator->Submit(std::move(request));
     if (!response.ok()) return Rejected(*session, response.status());

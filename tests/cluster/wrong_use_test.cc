@@ -127,6 +127,7 @@ TEST_F(WrongUse, OfJobs) {
            "[[stage]]\nname = \"count\"\njob = \"wordcount\"\ninput = [\"@in\"]\noutput = "
            "\".\"\n[stage.files]\n\"/nothing\" = \"a\"\n\"none.txt\" = \"b\"\n");
   const std::string here = File("here.model", "x");
+  const std::string empty = File("empty.jsonl", "");
   const std::string with_here = "=file://" + here;
   const std::vector<Case> cases = {
       {"a side file that is here only",
@@ -141,6 +142,14 @@ TEST_F(WrongUse, OfJobs) {
        {"mr", "explain", "corpus", "/in", "/o", "--set", "sentencepiece=" + here},
        3,
        {"nothing was run"}},
+      {"a wrong file of a stage",
+       {"mr", "run", "corpus", "/in", "/o", "--set", "sentencepiece=file://" + here},
+       3,
+       {"params.sentencepiece: file://" + here + ": begins neither as a tokenizer.json"}},
+      {"an empty file of a stage",
+       {"mr", "run", "corpus", "/in", "/o", "--set", "evaluation=file://" + empty},
+       3,
+       {"params.evaluation: file://" + empty + ": is empty"}},
       {"a local run: that of a stage",
        {"mr", "run", "--local", "corpus", "/in", "file:///o", "--set", "sentencepiece=" + here},
        3,

@@ -241,6 +241,44 @@ TEST(JobSpec, FlagsThatCannotBeAreRefusedWhenTheSpecIsRead) {
   EXPECT_FALSE(SetSpecKey("flags.lang=x", &file).ok()) << "is of the file alone";
 }
 
+TEST(JobSpec, AWrongSideFileIsToldByHowItBegins) {
+  const auto problem = [](const std::string& path, const std::string& start) {
+    SpecFile file = *ParseSpec(
+        "file_kinds = [\"a.json: json\", \"params.lists: text\", \"params.model: tokenizer\"]\n"
+        "[params]\nlists = \"b.txt, c.txt\"\nmodel = \"m\"\n"
+        "[files]\n\"/d/a.json\" = \"\"\n\"b.txt\" = \"\"\n\"file:///c.txt\" = \"\"\n\"x/mine\" = "
+        "\"m\"\n",
+        "job.toml");
+    file.parameter_of_file["m"] = "sentencepiece";
+    const auto read = [&](const std::string& of) -> absl::StatusOr<std::optional<std::string>> {
+      return of == path ? std::optional<std::string>(start) : std::nullopt;
+    };
+    return std::string(CheckKindsOfFiles(file, read).message());
+  };
+  EXPECT_EQ(problem("/d/a.json", " \n{\"a\": 1}"), "");
+  EXPECT_EQ(problem("/d/a.json", "[]"), "files: /d/a.json: does not begin with an object of JSON");
+  EXPECT_EQ(problem("b.txt", "words"), "");
+  EXPECT_EQ(problem("b.txt", ""), "params.lists: b.txt: is empty");
+  EXPECT_EQ(problem("file:///c.txt", std::string("a\0b", 3)),
+            "params.lists: file:///c.txt: is no text");
+  for (const char* const good : {"{\"version\": 1}", "IQ== 0\nIg== 1\n", "\n\x0e\n\x05<unk>"}) {
+    EXPECT_EQ(problem("x/mine", good), "") << good;
+  }
+  for (const char* const wrong : {"root:x:0:0:root", "IQ== x",
+                                  "\x7f"
+                                  "ELF",
+                                  " "}) {
+    EXPECT_EQ(problem("x/mine", wrong),
+              "params.sentencepiece: x/mine: begins neither as a tokenizer.json, nor as a "
+              ".tiktoken file or a SentencePiece model");
+  }
+  EXPECT_EQ(problem("not/listed", ""), "") << "and none of those that are not looked at";
+  for (const char* const none : {"a", "a: b", "a b: text", ": text", "a: text text"}) {
+    const auto parsed = ParseSpec(fmt::format("file_kinds = [\"{}\"]\n", none), "job.toml");
+    EXPECT_THAT(std::string(parsed.status().message()), HasSubstr("is no kind of a file")) << none;
+  }
+}
+
 TEST(JobSpec, ASpecSaysWhatItsCountersMean) {
   SpecFile file = *ParseSpec(
       "[counters]\nread = [\"documents\", \"pages\"]\nunread = \"bad\"\nkept = [\"kept\"]\n"
