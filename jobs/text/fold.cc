@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "jobs/text/ascii.h"
+#include "jobs/text/ascii_blocks.h"
 #include "jobs/text/utf8.h"
 
 namespace quern::text {
@@ -97,11 +97,11 @@ std::string FoldText(std::string_view text) {
   std::string folded;
   folded.reserve(text.size());
   for (size_t at = 0; at < text.size();) {
-    size_t end = at;
-    while (end < text.size() && IsAsciiByte(text[end])) ++end;
+    size_t end = EndOfAscii(text, at);
     // The last one before another character may become part of it: e and an accent.
     const size_t alone = end < text.size() && end > at ? end - 1 : end;
-    for (; at < alone; ++at) folded.push_back(LowerLetter(text[at]));
+    AppendLowerAscii(text.substr(at, alone - at), &folded);
+    at = alone;
     if (at == text.size()) break;
     // No ASCII character becomes part of what stands before it.
     while (end < text.size() && !IsAsciiByte(text[end])) ++end;

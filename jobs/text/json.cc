@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "jobs/text/ascii_blocks.h"
 #include "jobs/text/json_normal.h"
 #include "jobs/text/utf8.h"
 
@@ -58,8 +59,7 @@ class JsonScanner {
   bool ReadString(std::string* out, size_t most_bytes = SIZE_MAX) {
     if (!Take('"')) return false;
     while (true) {
-      size_t end = at_;
-      while (end < text_.size() && text_[end] != '"' && text_[end] != '\\') ++end;
+      const size_t end = FindEither(text_, at_, '"', '\\');
       if (end == text_.size()) return false;
       out->append(text_.substr(at_, std::min(end - at_, most_bytes - out->size())));
       at_ = end + 1;
@@ -118,9 +118,9 @@ class JsonScanner {
   }
 
   bool SkipString() {
-    for (++at_; !at_end(); ++at_) {
+    for (++at_; (at_ = FindEither(text_, at_, '"', '\\')) < text_.size(); ++at_) {
       if (text_[at_] == '"') return ++at_, true;
-      if (text_[at_] == '\\' && ++at_ == text_.size()) return false;
+      if (++at_ == text_.size()) return false;
     }
     return false;
   }

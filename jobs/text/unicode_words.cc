@@ -1,6 +1,7 @@
 #include "jobs/text/unicode_words.h"
 
 #include <algorithm>
+#include <array>
 
 #include "jobs/text/utf8.h"
 
@@ -13,9 +14,15 @@ using enum WordBreak;
 bool IsIgnored(WordBreak b) { return b == kExtend || b == kFormat || b == kZeroWidthJoiner; }
 bool IsLineBreak(WordBreak b) { return b == kCarriageReturn || b == kLineFeed || b == kNewline; }
 bool IsAnyLetter(WordBreak b) { return b == kLetter || b == kHebrewLetter; }
-bool IsWordAscii(char c) {
-  return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
-}
+// One look for each byte of nearly all texts.
+constexpr std::array<bool, 256> kWordAscii = [] {
+  std::array<bool, 256> is_word{};
+  for (int c = 'a'; c <= 'z'; ++c) is_word[c] = is_word[c - 'a' + 'A'] = true;
+  for (int c = '0'; c <= '9'; ++c) is_word[c] = true;
+  is_word['_'] = true;
+  return is_word;
+}();
+bool IsWordAscii(char c) { return kWordAscii[static_cast<unsigned char>(c)]; }
 bool IsAsciiDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsAsciiWordLetter(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
 

@@ -32,6 +32,27 @@ TEST(Json, GivesTheStringOfAField) {
   for (const char* name : {"b", "c", "d"}) EXPECT_EQ(StringField(*fields, name), "") << name;
 }
 
+// Strings are read eight bytes at a time.
+TEST(Json, StringsEndAndEscapesStandAnywhere) {
+  for (size_t size = 0; size <= 20; ++size) {
+    const std::string plain(size, '!');  // next to the quotation mark
+    EXPECT_EQ(ReadJsonString("\"" + plain + "\""), plain);
+    EXPECT_FALSE(ReadJsonString("\"" + plain).has_value()) << size;
+    for (size_t at = 0; at <= size; ++at) {
+      const std::string before = plain.substr(at);
+      const std::string behind = plain.substr(0, at) + "\xa2\xdc";  // those two with a high bit
+      const std::string value = "\"" + before + "\\\"\\\\" + behind + "\"";
+      EXPECT_EQ(ReadJsonString(value), before + "\"\\" + behind) << size << " " << at;
+      const std::string object = "{\"a\":" + value + ",\"b\":1}";
+      const auto fields = ReadJsonObject(object);
+      ASSERT_TRUE(fields.has_value()) << size << " " << at;
+      EXPECT_EQ(fields->at(0).value, value);
+      EXPECT_EQ(fields->at(1).value, "1");
+      EXPECT_FALSE(ReadJsonObject("{\"a\":" + value.substr(0, value.size() - 1)).has_value());
+    }
+  }
+}
+
 TEST(Json, GivesTheElementsOfAnArray) {
   using Elements = std::vector<std::string_view>;
   EXPECT_EQ(ReadJsonArray(" [1 , \"a,]\",[2,[3]], {\"b\": [4]}] "),

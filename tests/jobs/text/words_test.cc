@@ -146,6 +146,22 @@ TEST(Fold, EqualTextsHaveOneSpelling) {
   EXPECT_EQ(FoldText(""), "");
 }
 
+// Runs of ASCII are folded eight bytes at a time.
+TEST(Fold, EachByteOfARunOfAsciiIsFoldedWhereverItStands) {
+  for (size_t size = 1; size <= 20; ++size) {
+    for (size_t at = 0; at < size; ++at) {
+      for (char c = 1; c < 127; ++c) {
+        std::string text(size, 'Q');
+        text[at] = c;
+        std::string lower(size, 'q');
+        lower[at] = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        ASSERT_EQ(FoldText(text), lower) << "size " << size << ", " << int{c} << " at " << at;
+        ASSERT_EQ(FoldText(text + "中" + text), lower + "中" + lower) << int{c} << " at " << at;
+      }
+    }
+  }
+}
+
 TEST_F(WordsRandomTest, FoldingPartsIsFoldingTheWhole) {
   for (int round = 0; round < 20'000; ++round) {
     const std::string text = RandomText({"a", "E", "o", "\u0301", "\u0308", "É", "ß", "中",
