@@ -29,8 +29,8 @@ absl::Status UseFold(pb::JobSpec::Reduce* reduce) {
 
 absl::Status ResolveReducer(const PluginInfo& plugin, pb::JobSpec::Reduce* reduce) {
   const std::vector<std::string> folds = plugin.Names(ClassKind::kFold);
-  if (reduce->reducer().empty() && plugin.Names(ClassKind::kReducer).empty() && folds.size() == 1) {
-    reduce->set_reducer(folds[0]);
+  if (reduce->reducer().empty() && plugin.Names(ClassKind::kReducer).empty() && !folds.empty()) {
+    ASSIGN_OR_RETURN(*reduce->mutable_reducer(), OnlyClass(plugin, ClassKind::kFold));
   }
   if (HasClass(plugin, ClassKind::kFold, reduce->reducer())) return UseFold(reduce);
   RETURN_IF_ERROR(Resolve(plugin, ClassKind::kReducer, reduce->mutable_reducer()));

@@ -82,6 +82,11 @@ void ParseNotes(std::string_view notes, PluginInfo* info) {
   }
 }
 
+// The flag of `mr run` that names a class of this kind.
+std::string_view ClassFlag(ClassKind kind) {
+  return kind == ClassKind::kFold ? "reducer" : ClassKindName(kind);
+}
+
 }  // namespace
 
 std::string_view ClassKindName(ClassKind kind) {
@@ -157,8 +162,9 @@ absl::StatusOr<std::string> OnlyClass(const PluginInfo& plugin, ClassKind kind) 
   std::vector<std::string> names = plugin.Names(kind);
   if (names.empty()) return NotFoundError("the plugin has no {}", ClassKindName(kind));
   if (names.size() > 1) {
-    return FailedPreconditionError("the plugin has several {}s: {}. Try: name one",
-                                   ClassKindName(kind), fmt::join(names, ", "));
+    return FailedPreconditionError("the plugin has several {}s: {}. Try: --{} {}",
+                                   ClassKindName(kind), fmt::join(names, ", "), ClassFlag(kind),
+                                   names.front());
   }
   return std::move(names.front());
 }

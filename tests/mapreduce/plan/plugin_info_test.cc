@@ -52,6 +52,25 @@ TEST(PluginInfoTest, AFoldIsReducerAndCombiner) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("combines itself")));
 }
 
+TEST(PluginInfoTest, OfSeveralClassesSaysHowToNameOne) {
+  PluginInfo plugin;
+  plugin.classes = {{ClassKind::kMapper, "A"},
+                    {ClassKind::kMapper, "B"},
+                    {ClassKind::kFold, "F"},
+                    {ClassKind::kFold, "G"}};
+  pb::JobSpec spec;
+  spec.add_inputs();
+  EXPECT_EQ(Message(ResolveClasses(plugin, &spec)),
+            "the plugin has several mappers: A, B. Try: --mapper A");
+  spec.mutable_inputs(0)->set_mapper("B");
+  EXPECT_EQ(Message(ResolveClasses(plugin, &spec)),
+            "the plugin has several folds: F, G. Try: --reducer F");
+  spec.mutable_reduce()->set_reducer("G");
+  spec.mutable_reduce()->set_partitioner("hash");
+  ASSERT_OK(ResolveClasses(plugin, &spec));
+  EXPECT_EQ(spec.reduce().combiner(), "G");
+}
+
 TEST(PluginInfoTest, SaysWhatIsWrongWithAFile) {
   EXPECT_THAT(ReadPlugin("/no/such.so"), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(ParsePlugin("p", "#!/bin/sh\n"),
