@@ -282,6 +282,7 @@ RandomJob RandomJobs::Corpus() {
                  "/rejected/exact-dedup",
                  "/rejected/near-duplicates"};
   job.is_pipeline = true;
+  job.keeps = true;  // its spec says so itself
   job.stage = Pick({"extract", "distinct", "near", "stars", "different", "clean", "shards"});
   return job;
 }

@@ -18,7 +18,7 @@ struct RandomJob {
   // Some of its tasks wait at the gate.
   bool gated = false;
   bool is_pipeline = false;
-  bool keeps = false;  // --keep
+  bool keeps = false;  // --keep: what lies between its stages has to be dropped
   // Of a pipeline: in this stage faults are to come, when so many of its rounds are done.
   std::string stage = {};
   int rounds = 0;
