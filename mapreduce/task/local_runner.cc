@@ -318,7 +318,7 @@ int RunLocalPipeline(const LocalOptions& options) {
   pipeline.Describe(&end);
   if (options.json) return PrintEnd(end);
   if (!ran.ok()) return Say(kExitFailed, ran, kRunLocal);
-  if (!options.quiet) Err().Format("{}: done\n", spec->name());
+  if (!options.quiet) Err().Format("{}: done, output in {}\n", spec->name(), end.output_path());
   SayNothingRead(end);
   return kExitOk;
 }

@@ -45,6 +45,7 @@ params = { n = 2 }
 TEST_F(LocalPipelineTest, StagesReadEachOtherAndOnlyThePublishedStays) {
   const Outcome outcome = RunThree();
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("three: done, output in file://" + dir_ / "out\n"));
   EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\nbe\t3\n");
   EXPECT_EQ(Shell("ls -A " + dir_.path()).out, "out\ntext\nthree.toml\n");
   const Outcome again = RunThree();
