@@ -37,6 +37,16 @@ absl::Status CheckOneOf(std::string_view key, std::string_view value,
                               near.empty() ? "" : fmt::format(". Did you mean {}?", near));
 }
 
+// For a path without its beginning: of the cluster, or, where the run is on this machine, of the
+// directory that whoever has typed it is in.
+absl::Status NotAbsolute(std::string_view key, std::string_view path, bool local) {
+  std::string_view relative = path;
+  if (IsLocalPath(path)) relative.remove_prefix(kLocalScheme.size());
+  return InvalidArgumentError(
+      "{}.path: {}: must be absolute. Try: {}", key, path,
+      local ? fmt::format("\"file://$PWD/{}\"", relative) : fmt::format("/{}", relative));
+}
+
 absl::Status CheckInput(const pb::JobSpec::Input& input, SpecCheckOptions options) {
   if (input.path().empty()) return InvalidArgumentError("input.path: is missing");
   if (input.path().starts_with("file://") && !options.local) {
@@ -46,9 +56,7 @@ absl::Status CheckInput(const pb::JobSpec::Input& input, SpecCheckOptions option
         input.path());
   }
   if (!input.path().starts_with('/') && !input.path().starts_with("file:///")) {
-    return InvalidArgumentError(
-        "input.path: {}: must be absolute. Try: /{}, or file:///... for a local file", input.path(),
-        input.path());
+    return NotAbsolute("input", input.path(), options.local);
   }
   RETURN_IF_ERROR(CheckOneOf("input.format", input.format(), InputFormatNames()));
   ASSIGN_OR_RETURN(const InputFormat* const format, FindInputFormat(input.format()));
@@ -70,7 +78,7 @@ absl::Status CheckOutput(std::string_view key, const pb::JobSpec::Output& output
         key, path);
   }
   if (!path.starts_with('/') && !path.starts_with("file:///")) {
-    return InvalidArgumentError("{}.path: {}: must be absolute. Try: /{}", key, path, path);
+    return NotAbsolute(key, path, options.local);
   }
   if (output.replication() > kMaxReplication) {
     return InvalidArgumentError("{}.replication: {} is more than {}", key, output.replication(),

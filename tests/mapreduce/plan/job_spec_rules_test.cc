@@ -45,6 +45,15 @@ TEST(JobSpecRules, SideFilesHaveNamesOfTheirOwn) {
             "files: /mmlu/test.jsonl is named twice, both times as 'test.jsonl'. Try: it once");
 }
 
+TEST(JobSpecRules, APathIsProposedOfWhereTheRunIs) {
+  pb::JobSpec spec = Good();
+  for (const char* const path : {"my text", "file://my text"}) {
+    spec.mutable_inputs(0)->set_path(path);
+    EXPECT_THAT(std::string(Message(CheckJobSpec(spec, {.local = true}))),
+                testing::HasSubstr("must be absolute. Try: \"file://$PWD/my text\""));
+  }
+}
+
 TEST(JobSpecRules, NamesWhatIsWrong) {
   struct Case {
     std::function<void(pb::JobSpec*)> change;
@@ -52,7 +61,8 @@ TEST(JobSpecRules, NamesWhatIsWrong) {
   };
   const std::vector<Case> cases = {
       {[](auto* s) { s->clear_inputs(); }, "input: a job needs at least one"},
-      {[](auto* s) { s->mutable_inputs(0)->set_path("in"); }, "input.path: in: must be absolute"},
+      {[](auto* s) { s->mutable_inputs(0)->set_path("in"); },
+       "input.path: in: must be absolute. Try: /in"},
       {[](auto* s) { s->mutable_inputs(0)->set_format("txt"); }, "Did you mean text?"},
       {[](auto* s) { s->mutable_inputs(0)->set_format("fixed"); }, "record_bytes"},
       {[](auto* s) { s->mutable_inputs(0)->set_record_bytes(9); }, "record_bytes"},
