@@ -89,6 +89,20 @@ absl::Status CheckAll(const std::vector<LoadedStage>& stages) {
   return absl::OkStatus();
 }
 
+// Stages that do the same in other ways have one output and a switch each.
+absl::Status CheckAlternatives(const std::vector<LoadedStage>& stages) {
+  std::map<std::string_view, const StageFile*> writers;  // by output
+  for (const LoadedStage& loaded : stages) {
+    const StageFile& stage = loaded.stage;
+    if (stage.when.empty() || stage.output.empty()) continue;
+    const auto [other, is_first] = writers.emplace(stage.output, &stage);
+    if (is_first || other->second->when == stage.when) continue;
+    return InvalidArgumentError("{} and {}: each of them makes the output {}. Try: one of them",
+                                other->second->when, stage.when, CleanLine(stage.output, 200));
+  }
+  return absl::OkStatus();
+}
+
 // What is read in the place of stages that are left out.
 class StandIns {
  public:
@@ -163,6 +177,7 @@ absl::Status LeaveOutStages(const PipelineFile& file, std::vector<LoadedStage>* 
   }
   if (left_out.size() == stages->size() && !stages->empty()) return NoStageIsLeft(*stages);
   std::erase_if(*stages, [&](const LoadedStage& one) { return IsLeftOut(file, one.stage); });
+  RETURN_IF_ERROR(CheckAlternatives(*stages));
   const StandIns stand_ins(std::move(left_out), *stages);
   for (LoadedStage& stage : *stages) {
     RETURN_IF_ERROR(

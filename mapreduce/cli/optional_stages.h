@@ -22,8 +22,9 @@ bool IsLeftOut(const PipelineFile& file, const StageFile& stage);
 
 // Takes those out of `stages` that wait for a parameter which nobody has set, and has the others
 // read what stands for them: everything behind this knows only stages that run. InvalidArgument
-// when none is left, when a stage reads one that is left out and for which nothing stands, or when
-// an `otherwise` makes no sense, whether it is needed or not.
+// when none is left, when a stage reads one that is left out and for which nothing stands, when two
+// that wait for different parameters have one output, or when an `otherwise` makes no sense,
+// whether it is needed or not.
 absl::Status LeaveOutStages(const PipelineFile& file, std::vector<LoadedStage>* stages);
 
 }  // namespace quern::mr

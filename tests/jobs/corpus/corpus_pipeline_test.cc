@@ -95,8 +95,9 @@ TEST_F(CorpusPipelineTest, TokensAreMadeWhereATokenizerIsNamed) {
 TEST_F(CorpusPipelineTest, ASentencePieceModelTakesThePlaceOfAVocabulary) {
   const std::string model =
       "--set sentencepiece=file://" QUERN_SOURCE_DIR "/tests/jobs/text/sentencepiece/unigram.model";
-  EXPECT_THAT(RunCorpus("both", "--set tokenizer=vocabulary " + model).out,
-              HasSubstr("both/tokens: is at or below the output"));
+  EXPECT_THAT(
+      RunCorpus("both", "--set tokenizer=vocabulary " + model).out,
+      HasSubstr("tokenizer and sentencepiece: each of them makes the output tokens. Try: one"));
   const Outcome outcome = RunCorpus("out", model + " --set sentencepiece_tokens.reduce.tasks=2");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   size_t documents = 0;
