@@ -11,11 +11,6 @@ enum class CharClass : uint8_t { kOther = 0, kLetter = 1, kNumber = 2, kSpace = 
 // One entry for each code point; made at the first call.
 const CharClass* CharClassTable();
 
-// kOther for what is no code point (kBadByte).
-inline CharClass ClassOf(const CharClass* table, uint32_t code) {
-  return code <= 0x10ffff ? table[code] : CharClass::kOther;
-}
-
 enum class CaseClass : uint8_t {
   kOther,
   kNumber,  // N
@@ -28,5 +23,11 @@ enum class CaseClass : uint8_t {
 
 // The same.
 const CaseClass* CaseClassTable();
+
+// kOther for what is no code point (kBadByte).
+template <typename Class>
+Class ClassOf(const Class* table, uint32_t code) {
+  return code <= 0x10ffff ? table[code] : Class::kOther;
+}
 
 }  // namespace quern::text

@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "jobs/text/char_class.h"
+#include "jobs/text/classed_text.h"
 
 namespace quern::text {
 
@@ -29,15 +29,12 @@ class Cl100kPieces {
   std::string_view Next();
 
  private:
-  CharClass ClassAt(size_t at, size_t* size) const;
-  size_t EndOfRun(size_t at, CharClass run) const;
   size_t EndOfLetters(size_t at, CharClass first, size_t size) const;
   size_t EndOfBlankRun(size_t at) const;
   size_t EndOfPiece(size_t at) const;
 
-  const std::string_view text_;
+  const ClassedText<CharClass> text_;
   const Options options_;
-  const CharClass* const classes_;
   size_t at_ = 0;
 };
 

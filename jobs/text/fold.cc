@@ -116,8 +116,7 @@ std::string ToNfc(std::string_view text) {
   std::string normal;
   normal.reserve(text.size());
   for (size_t at = 0; at < text.size();) {
-    size_t end = at;
-    while (end < text.size() && IsAsciiByte(text[end])) ++end;
+    size_t end = EndOfAscii(text, at);
     size_t begin_foreign = end;
     end = EndOfForeign(text, begin_foreign);
     if (end > begin_foreign && begin_foreign > at) --begin_foreign;  // e and an accent

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "jobs/text/char_class.h"
+#include "jobs/text/classed_text.h"
 
 namespace quern::text {
 
@@ -21,14 +21,11 @@ class Gpt2Pieces {
   std::string_view Next();
 
  private:
-  CharClass ClassAt(size_t at, size_t* size) const;
-  size_t EndOfRun(size_t at, CharClass run) const;
   size_t EndOfBlanks(size_t at) const;
   size_t EndOfContraction(size_t at) const;
   size_t EndOfPiece(size_t at) const;
 
-  const std::string_view text_;
-  const CharClass* const classes_;
+  const ClassedText<CharClass> text_;
   size_t at_ = 0;
 };
 

@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "jobs/text/char_class.h"
+#include "jobs/text/classed_text.h"
 
 namespace quern::text {
 
@@ -24,8 +24,6 @@ class O200kPieces {
   std::string_view Next();
 
  private:
-  CaseClass ClassAt(size_t at, size_t* size) const;
-  size_t EndOfLower(size_t at) const;
   size_t EndOfLowerWord(size_t at) const;
   size_t EndOfUpperWord(size_t at) const;
   size_t EndOfWord(size_t at, CaseClass first, size_t size) const;
@@ -33,8 +31,7 @@ class O200kPieces {
   size_t EndOfBlankRun(size_t at) const;
   size_t EndOfPiece(size_t at) const;
 
-  const std::string_view text_;
-  const CaseClass* const classes_;
+  const ClassedText<CaseClass> text_;
   size_t at_ = 0;
 };
 
