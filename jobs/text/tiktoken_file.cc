@@ -12,6 +12,9 @@ namespace quern::text {
 namespace {
 
 constexpr size_t kShownLineBytes = 100;
+// Each token is cut at each of its places and both sides are looked up, which is the square of its
+// bytes. The longest of cl100k_base is a run of 128 blanks.
+constexpr size_t kMaxTokenBytes = 1'000;
 
 [[noreturn]] void FailLine(size_t line, std::string_view text, const std::string& why) {
   throw std::invalid_argument("line " + std::to_string(line) + " '" +
@@ -75,6 +78,10 @@ class TiktokenReader {
         std::from_chars(line.data() + std::min(blank + 1, line.size()), end, rank);
     if (!bytes.has_value() || bytes->empty() || error != std::errc() || last != end) {
       FailLine(number, line, "is no token in base64, a blank and its rank");
+    }
+    if (bytes->size() > kMaxTokenBytes) {
+      FailLine(number, line,
+               "the token has more than " + std::to_string(kMaxTokenBytes) + " bytes");
     }
     if (rank >= kMaxBpeTokens) {
       FailLine(number, line, "the rank is not below " + std::to_string(kMaxBpeTokens));

@@ -16,6 +16,7 @@
 namespace quern::text {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::string KeptTokenizer(const std::string& name) {
@@ -167,6 +168,9 @@ TEST(TokenizerFiles, RefuseLinesThatAreNoTokens) {
   EXPECT_THAT(WhyTiktokenRefused("YQ== 0\nYQ== 1\n"), HasSubstr("are of the same token"));
   EXPECT_THAT(WhyTiktokenRefused("YQ== 16777216\n"), HasSubstr("the rank is not below 16777216"));
   EXPECT_THAT(WhyTiktokenRefused("YQ== 0\n"), HasSubstr("no token stands for the byte 0"));
+  const std::string of_1002_bytes(1'336, 'Y');
+  EXPECT_THAT(WhyTiktokenRefused("YQ== 0\n" + of_1002_bytes + " 1\n"),
+              AllOf(HasSubstr("line 2 'YYY"), HasSubstr("the token has more than 1000 bytes")));
 }
 
 }  // namespace
