@@ -260,7 +260,12 @@ RandomJob RandomJobs::Graph() {
   job.is_pipeline = true;
   job.rounds = static_cast<int>(Below(kMostRounds));
   job.stage = job.what == "pagerank" ? "ranks" : "stars";
-  if (job.what == "pagerank") Append({"--set", "tolerance=1e-3"}, &job.argv);
+  if (job.what == "pagerank") {
+    Append({"--set", "tolerance=1e-3"}, &job.argv);
+  } else {  // few, so that something is left to do for the rounds
+    const std::string nodes = fmt::format("edges.params.nodes_in_memory={}", 2 + Below(50));
+    Append({"--set", nodes}, &job.argv);
+  }
   const auto tasks = [&](const char* stage) {
     Append({"--set", fmt::format("{}.reduce.tasks={}", stage, 1 + Below(4))}, &job.argv);
   };

@@ -38,9 +38,9 @@ class ConnectedComponentsTest : public ::testing::Test {
     ASSERT_EQ(cluster_->Dfs({"put", "-", "/edges"}, {.stdin_text = edges}).exit_code, 0);
   }
   static std::vector<std::string> Words(const std::string& out) {
-    return {"run",   "connected-components", "/edges", out,
-            "--set", "stars.reduce.tasks=4", "--set",  "stars.limits.split=64KiB",
-            "--set", "write.reduce.tasks=3"};
+    return {"run",   "connected-components",     "/edges", out,
+            "--set", "stars.reduce.tasks=4",     "--set",  "stars.limits.split=64KiB",
+            "--set", "edges.limits.split=64KiB", "--set",  "write.reduce.tasks=3"};
   }
   Components Read(const std::string& out) {
     Components components;

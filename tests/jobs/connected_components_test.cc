@@ -78,6 +78,25 @@ TEST_F(ConnectedComponentsTest, RandomGraphs) {
   }
 }
 
+// Forests that are full after an edge or two: the rounds have to do what they have not done.
+TEST_F(ConnectedComponentsTest, ForestsOfFewNodes) {
+  for (const int most : {2, 3, 40}) {
+    std::vector<std::pair<std::string, std::string>> edges;
+    for (int i = 0; i < 200; ++i) {
+      const std::string a = fmt::format("{}", Below(150));
+      edges.emplace_back(a, OneIn(4) ? a : fmt::format("{}", Below(150)));
+    }
+    ExpectRight(edges, fmt::format("--set edges.params.nodes_in_memory={}", most));
+  }
+}
+
+TEST_F(ConnectedComponentsTest, NamesThatAreLongerThanAForest) {
+  const std::string x(100, 'x');
+  const std::string y(1'000, 'y');
+  ExpectRight({{"b", x}, {x, x}, {y, y}, {x, "a"}, {y, "c"}, {"d", "d"}, {y + "z", y + "z"}},
+              "--set edges.params.nodes_in_memory=2");
+}
+
 TEST_F(ConnectedComponentsTest, AChainWhoseEdgesAreInNoOrder) {
   constexpr size_t kNodes = 2'000;
   std::vector<uint64_t> order(kNodes);
@@ -99,11 +118,10 @@ TEST_F(ConnectedComponentsTest, WithoutEdgesThereAreNoNodes) {
 
 TEST_F(ConnectedComponentsTest, LinesWithoutTwoNodesAreSkipped) {
   Write("a\tb\nno tab\n\tb\nc\t\n\n\xef\xbb\xbf\n");
-  const Outcome outcome = RunJob();
+  const Outcome outcome = RunJob("--json");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   EXPECT_EQ(Read(), (Components{{"a", "a"}, {"b", "a"}}));
-  EXPECT_THAT(Shell("cat " + dir_ / "out/_MANIFEST.json").out,
-              HasSubstr("\"map_skipped_records: no_node\": 2"));
+  EXPECT_THAT(outcome.out, HasSubstr("\"quern.map_skipped_records: no_node\":2"));
 }
 
 TEST_F(ConnectedComponentsTest, LinesThatAreNoEdgesAreNoGraph) {
