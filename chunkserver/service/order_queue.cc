@@ -106,8 +106,8 @@ void OrderQueue::Run(size_t index) {
     const ChunkId chunk = lane.ready.front();
     lane.ready.pop_front();
     Item& place = waiting_[chunk].front();  // stays until it is done
-    Item item = std::move(place);
     place.begun = true;
+    Item item = std::move(place);
     if (item.order.has_delete_()) removals_.insert(chunk);
     mutex_.Unlock();
     item.done(execute_(item.order, item.place.disk));

@@ -223,7 +223,10 @@ absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
       return absl::OkStatus();
     }
     auto replica = Replica::Restore(EnvironmentOf(disk), record, options_.boot_id);
-    if (replica.ok()) replicas.push_back(*std::move(replica));
+    if (replica.ok()) {
+      replicas.push_back(*std::move(replica));
+      return absl::OkStatus();
+    }
     if (!absl::IsDataLoss(replica.status()) || disk->failed()) return replica.status();
     // A bad sector below one replica costs this one alone. It is not cut and has no vote, and
     // whoever asks hears that it is not lost.
