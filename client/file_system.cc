@@ -52,6 +52,24 @@ FileStatus Named(const pb::FileStatus& status, std::string_view path) {
   return result;
 }
 
+absl::StatusOr<std::vector<ChunkInfo>> AllChunks(ClientContext* context,
+                                                 pb::GetChunksRequest request,
+                                                 std::string_view name) {
+  request.set_reader_node(context->options.node);
+  std::vector<ChunkInfo> chunks;
+  while (true) {
+    request.set_first_ordinal(static_cast<uint32_t>(chunks.size()));
+    const auto page = context->master.GetChunks(request);
+    if (absl::IsNotFound(page.status())) return NotFoundError("{}: no such file", name);
+    RETURN_IF_ERROR(page.status());
+    for (const auto& chunk : page->chunks()) chunks.push_back(FromProto(chunk));
+    if (!page->more() || page->chunks().empty()) return chunks;
+    // The rest of the same file, also when the name is given to another meanwhile.
+    request.clear_path();
+    request.set_inode_id(page->status().inode_id());
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<FileSystem> FileSystem::Create(ClientOptions options) {
@@ -172,22 +190,27 @@ absl::StatusOr<HistoryConflicts> FileSystem::AdoptHistory(bool confirm) {
   return FromProto(response);
 }
 
+absl::StatusOr<std::vector<OpenFile>> FileSystem::ListOpenFiles() {
+  std::vector<OpenFile> files;
+  pb::ListOpenFilesRequest request;
+  while (true) {
+    ASSIGN_OR_RETURN(const pb::ListOpenFilesResponse page, context_->master.ListOpenFiles(request));
+    for (const pb::OpenFile& file : page.files()) files.push_back(FromProto(file));
+    if (!page.more() || page.files().empty()) return files;
+    request.set_start_after_inode(page.files().rbegin()->inode_id());
+  }
+}
+
 absl::StatusOr<std::vector<ChunkInfo>> FileSystem::GetChunks(std::string_view path) {
   pb::GetChunksRequest request;
   request.set_path(std::string(path));
-  request.set_reader_node(context_->options.node);
-  std::vector<ChunkInfo> chunks;
-  while (true) {
-    request.set_first_ordinal(static_cast<uint32_t>(chunks.size()));
-    const auto page = context_->master.GetChunks(request);
-    if (absl::IsNotFound(page.status())) return NotFoundError("{}: no such file", path);
-    RETURN_IF_ERROR(page.status());
-    for (const auto& chunk : page->chunks()) chunks.push_back(FromProto(chunk));
-    if (!page->more() || page->chunks().empty()) return chunks;
-    // The rest of the same file, also when the name is given to another meanwhile.
-    request.clear_path();
-    request.set_inode_id(page->status().inode_id());
-  }
+  return AllChunks(context_.get(), std::move(request), path);
+}
+
+absl::StatusOr<std::vector<ChunkInfo>> FileSystem::GetChunks(InodeId inode) {
+  pb::GetChunksRequest request;
+  request.set_inode_id(inode.value());
+  return AllChunks(context_.get(), std::move(request), inode.ToString());
 }
 
 absl::Status FileSystem::CheckReplica(const ChunkInfo& chunk, const ServerAddress& server) {

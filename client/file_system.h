@@ -73,8 +73,11 @@ class FileSystem {
   // What a master that was started from an old copy does not know. Confirmed, it goes on without
   // that, for good. FailedPrecondition when confirmed and there is nothing of that kind.
   absl::StatusOr<HistoryConflicts> AdoptHistory(bool confirm);
+  // Files that have a writer, also those that no path leads to yet.
+  absl::StatusOr<std::vector<OpenFile>> ListOpenFiles();
   // All chunks of a file, in order.
   absl::StatusOr<std::vector<ChunkInfo>> GetChunks(std::string_view path);
+  absl::StatusOr<std::vector<ChunkInfo>> GetChunks(InodeId inode);
   // Reads all of a sealed chunk from this very server. DataLoss: its bytes are wrong; NotFound: it
   // has none of it; anything else: it cannot be read now.
   absl::Status CheckReplica(const ChunkInfo& chunk, const ServerAddress& server);

@@ -4,6 +4,7 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,17 @@ struct FileStatus {
   bool is_directory() const { return type == FileType::kDirectory; }
   // Last part of the path; "/" for the root.
   std::string name() const;
+};
+
+// A file that has a writer.
+struct OpenFile {
+  InodeId inode;
+  std::string path;     // where it is, or will be; empty when the directory is gone
+  bool linked = false;  // it can be found there already
+  uint64_t length = 0;  // bytes in sealed chunks
+  uint32_t chunk_count = 0;
+  // Since its writer was heard of; nothing when that has not been since the master started.
+  std::optional<absl::Duration> writer_silence;
 };
 
 // Where a server can be reached.

@@ -84,6 +84,17 @@ ChunkInfo FromProto(const pb::ChunkLocation& chunk) {
   return result;
 }
 
+OpenFile FromProto(const pb::OpenFile& file) {
+  const int64_t silence_ms = file.writer_silence_ms();
+  return {.inode = InodeId(file.inode_id()),
+          .path = file.path(),
+          .linked = file.linked(),
+          .length = file.length(),
+          .chunk_count = file.chunk_count(),
+          .writer_silence =
+              silence_ms < 0 ? std::nullopt : std::optional(absl::Milliseconds(silence_ms))};
+}
+
 ClusterStatus FromProto(const pb::GetClusterResponse& cluster) {
   ClusterStatus result{
       .cluster_id = cluster.cluster_id(),

@@ -14,6 +14,7 @@ FileStatus FromProto(const pb::FileStatus& status);
 ServerAddress FromProto(const pb::ServerAddress& server);
 ChunkInfo FromProto(const pb::ChunkLocation& chunk);
 ClusterStatus FromProto(const pb::GetClusterResponse& cluster);
+OpenFile FromProto(const pb::OpenFile& file);
 HistoryConflicts FromProto(const pb::AdoptHistoryResponse& response);
 
 pb::Durability ToProto(Durability durability);

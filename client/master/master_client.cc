@@ -335,6 +335,10 @@ absl::StatusOr<pb::StatResponse> MasterClient::Stat(const pb::StatRequest& reque
 absl::StatusOr<pb::ListResponse> MasterClient::List(const pb::ListRequest& request) {
   return impl_->Call(&Stub::List, request, impl_->CommandPatience());
 }
+absl::StatusOr<pb::ListOpenFilesResponse> MasterClient::ListOpenFiles(
+    const pb::ListOpenFilesRequest& request) {
+  return impl_->Call(&Stub::ListOpenFiles, request, impl_->CommandPatience());
+}
 absl::StatusOr<pb::RenameResponse> MasterClient::Rename(pb::RenameRequest request) {
   return impl_->Change(&Stub::Rename, std::move(request), &pb::Change::mutable_rename);
 }

@@ -44,6 +44,7 @@ class MasterClient {
   absl::StatusOr<pb::GetChunksResponse> GetChunks(const pb::GetChunksRequest& request);
   absl::StatusOr<pb::StatResponse> Stat(const pb::StatRequest& request);
   absl::StatusOr<pb::ListResponse> List(const pb::ListRequest& request);
+  absl::StatusOr<pb::ListOpenFilesResponse> ListOpenFiles(const pb::ListOpenFilesRequest& request);
   absl::StatusOr<pb::RenameResponse> Rename(pb::RenameRequest request);
   absl::StatusOr<pb::RenameAllResponse> RenameAll(pb::RenameAllRequest request);
   absl::StatusOr<pb::DeleteResponse> Delete(pb::DeleteRequest request);

@@ -67,6 +67,8 @@ class Fsck final : public ShellCommand {
     line->Switch("--files", &files_, "a line for each file (else only for those with a problem)");
     line->Switch("--chunks,--blocks", &chunks_, "a line for each chunk");
     line->Switch("--locations,--racks", &locations_, "where the replicas of each chunk are");
+    line->Switch("--open", &open_,
+                 "a line for each file being written; of / also for those without a name");
     line->Switch("--verify", &verify_, "ask the servers too: read every replica of every chunk");
     line->Arguments(&paths_, 1, 1);
   }
@@ -92,6 +94,7 @@ class Fsck final : public ShellCommand {
           lost));
     }
     if (totals.files + totals.directories == 0) return absl::OkStatus();  // reported: not there
+    if (IsWhole()) RETURN_IF_ERROR(AddNameless(shell, &totals.nameless));
     // Else they were asked after for the files.
     if (totals.files == 0) RETURN_IF_ERROR(servers_->Refresh(shell->clock().MonotonicNow()));
     totals.servers_alive = servers_->alive();
@@ -109,7 +112,8 @@ class Fsck final : public ShellCommand {
     ASSIGN_OR_RETURN(std::vector<ChunkPresence> chunks, Look(shell, file.path));
     if (verify_) VerifyReplicas(shell, file, &chunks);
     totals->Add(file, chunks);
-    if (!files_ && HealthOf(chunks) == FileHealth::kHealthy) return absl::OkStatus();
+    const bool shown = files_ || (open_ && !file.complete);
+    if (!shown && HealthOf(chunks) == FileHealth::kHealthy) return absl::OkStatus();
     if (shell->json()) {
       shell->Print(FileJson(file, chunks));
       return absl::OkStatus();
@@ -117,6 +121,22 @@ class Fsck final : public ShellCommand {
     shell->Print(FileLine(file, chunks));
     for (const ChunkPresence& chunk : chunks) {
       if (chunks_) shell->Print(ChunkLine(chunk, locations_));
+    }
+    return absl::OkStatus();
+  }
+
+  bool IsWhole() const { return paths_.front() == "/"; }
+
+  // No walk comes to what has no name.
+  absl::Status AddNameless(Shell* shell, NamelessFiles* nameless) {
+    const auto files = shell->fs()->ListOpenFiles();
+    if (absl::IsUnimplemented(files.status())) return absl::OkStatus();  // an older master
+    RETURN_IF_ERROR(files.status());
+    for (const client::OpenFile& file : *files) {
+      if (file.linked) continue;
+      nameless->Add(file);
+      if (open_)
+        shell->json() ? shell->Print(OpenFileJson(file)) : shell->Print(OpenFileLine(file));
     }
     return absl::OkStatus();
   }
@@ -159,28 +179,47 @@ class Fsck final : public ShellCommand {
                          .Add("chunks", list));
   }
 
+  static JsonLine OpenFileJson(const client::OpenFile& file) {
+    JsonLine line;
+    line.Add("path", file.path)
+        .Add("named", file.linked)
+        .Add("length", file.length)
+        .Add("complete", false)
+        .Add("chunks_so_far", file.chunk_count);
+    if (file.writer_silence.has_value()) {
+      line.Add("writer_silence_ms", absl::ToInt64Milliseconds(*file.writer_silence));
+    }
+    return line;
+  }
+
   JsonLine TotalsJson(const FsckTotals& totals) const {
-    return std::move(JsonLine()
-                         .Add("path", paths_.front())
-                         .Add("status", totals.Verdict())
-                         .Add("bytes", totals.bytes)
-                         .Add("directories", totals.directories)
-                         .Add("files", totals.files)
-                         .Add("files_being_written", totals.open_files)
-                         .Add("chunks", totals.chunks)
-                         .Add("under_replicated", totals.under_replicated_chunks)
-                         .Add("under_replicated_for_now", totals.waiting_chunks)
-                         .Add("unavailable_for_now", totals.unavailable_chunks)
-                         .Add("most_replicas_wanted", totals.most_wanted)
-                         .Add("chunkservers_alive", totals.servers_alive)
-                         .Add("missing", totals.missing_chunks)
-                         .Add("lost_tail", totals.lost_tail_chunks)
-                         .Add("silent_servers", SilentJson(totals)));
+    JsonLine line;
+    line.Add("path", paths_.front())
+        .Add("status", totals.Verdict())
+        .Add("bytes", totals.bytes)
+        .Add("directories", totals.directories)
+        .Add("files", totals.files)
+        .Add("files_being_written", totals.open_files)
+        .Add("chunks", totals.chunks)
+        .Add("under_replicated", totals.under_replicated_chunks)
+        .Add("under_replicated_for_now", totals.waiting_chunks)
+        .Add("unavailable_for_now", totals.unavailable_chunks)
+        .Add("most_replicas_wanted", totals.most_wanted)
+        .Add("chunkservers_alive", totals.servers_alive)
+        .Add("missing", totals.missing_chunks)
+        .Add("lost_tail", totals.lost_tail_chunks)
+        .Add("silent_servers", SilentJson(totals));
+    if (IsWhole()) {
+      line.Add("files_without_name", totals.nameless.files)
+          .Add("bytes_without_name", totals.nameless.bytes);
+    }
+    return line;
   }
 
   bool files_ = false;
   bool chunks_ = false;
   bool locations_ = false;
+  bool open_ = false;
   bool verify_ = false;
   std::vector<std::string> paths_;
 
@@ -193,7 +232,7 @@ class Fsck final : public ShellCommand {
 CommandSpec FsckCommand() {
   return {.name = "fsck",
           .aliases = {},
-          .usage = "PATH [--files] [--chunks] [--locations] [--verify]",
+          .usage = "PATH [--files] [--chunks] [--locations] [--open] [--verify]",
           .summary = "tells whether every chunk below a path has all its replicas (exit code 0)",
           .examples = {"dfs fsck /", "dfs fsck /in/a.txt --files --chunks --locations",
                        "dfs fsck /in --verify"},

@@ -103,6 +103,22 @@ std::string SilentServer::Line() const {
                         HumanDuration(kDefaultDeadAfter)));
 }
 
+void NamelessFiles::Add(const client::OpenFile& file) {
+  ++files;
+  bytes += file.length;
+  chunks += file.chunk_count;
+  longest_silence = std::max(longest_silence, file.writer_silence);
+}
+
+std::string NamelessFiles::Line() const {
+  return fmt::format(
+      " Files without a name yet:\t{} ({} B in {} chunk{}; a writer that is not heard of for {} is "
+      "given up, {})\n",
+      files, bytes, chunks, chunks == 1 ? "" : "s", HumanDuration(kDefaultWriterTimeout),
+      longest_silence.has_value() ? "the longest silence is " + HumanDuration(*longest_silence)
+                                  : "none has been heard of since the master started");
+}
+
 void FsckTotals::Add(const FileStatus& file, const std::vector<ChunkPresence>& file_chunks) {
   ++files;
   if (!file.complete) ++open_files;
@@ -151,6 +167,7 @@ std::string FsckTotals::Summary(std::string_view path) const {
   text += fmt::format(" Total dirs:\t{}\n", directories);
   text += fmt::format(" Total files:\t{}\n", files);
   if (open_files > 0) text += fmt::format(" Files being written:\t{}\n", open_files);
+  if (nameless.files > 0) text += nameless.Line();
   text += fmt::format(" Total chunks:\t{} (avg. chunk size {} B)\n", chunks,
                       chunks == 0 ? 0 : bytes / chunks);
   text += fmt::format(" Under-replicated chunks:\t{}\n", under_replicated_chunks);
@@ -171,6 +188,16 @@ std::string FsckTotals::Summary(std::string_view path) const {
     text += fmt::format(" {}\n", missing);
   }
   return text + fmt::format("\nThe filesystem under path '{}' is {}\n", path, Verdict());
+}
+
+std::string OpenFileLine(const client::OpenFile& file) {
+  return fmt::format(
+      "{} {} bytes, {} chunk{}:  being written{}, {}\n", file.path.empty() ? "?" : file.path,
+      file.length, file.chunk_count, file.chunk_count == 1 ? "" : "s",
+      file.linked ? "" : ", no name yet",
+      file.writer_silence.has_value()
+          ? fmt::format("writer heard of {} ago", HumanDuration(*file.writer_silence))
+          : "writer not heard of since the master started");
 }
 
 std::string FileLine(const FileStatus& file, const std::vector<ChunkPresence>& chunks) {

@@ -2,8 +2,11 @@
 // gives. Plain values in, text out.
 #pragma once
 
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,10 +50,24 @@ struct SilentServer {
   std::string Line() const;
 };
 
+// Files of the whole file system that are being written and that no path leads to yet.
+struct NamelessFiles {
+  uint64_t files = 0;
+  uint64_t bytes = 0;  // in sealed chunks
+  uint64_t chunks = 0;
+  // Of a writer; nothing when none has been heard of since the master started.
+  std::optional<absl::Duration> longest_silence;
+
+  void Add(const client::OpenFile& file);
+  // " Files without a name yet: 1 ...", with the line's end.
+  std::string Line() const;
+};
+
 struct FsckTotals {
   uint64_t directories = 0;
   uint64_t files = 0;
   uint64_t open_files = 0;  // a writer has them open
+  NamelessFiles nameless;
   uint64_t bytes = 0;
   uint64_t chunks = 0;
   uint64_t replicas = 0;
@@ -74,6 +91,8 @@ struct FsckTotals {
   void AddSilent(const ChunkPresence& chunk);
 };
 
+// "/in/a.txt 1024 bytes, 1 chunk:  being written, no name yet, writer heard of 2 s ago".
+std::string OpenFileLine(const client::OpenFile& file);
 // "/in/a.txt 1024 bytes, 1 chunk:  OK".
 std::string FileLine(const client::FileStatus& file, const std::vector<ChunkPresence>& chunks);
 // "0. 0x2a len=1024 replicas=3 of 3 crc=e3069283 [cs1 node1 /r1 127.0.0.1:9410, ...]"; replicas

@@ -85,6 +85,18 @@ std::vector<DirectoryEntry> MetadataView::Entries(InodeId directory, std::string
   return entries;
 }
 
+std::optional<std::string> MetadataView::PathOf(InodeId inode) const {
+  std::string path;
+  for (InodeId at = inode; at != kRootInode;) {
+    const std::optional<pb::InodeRow> row = Inode(at);
+    const bool there = row.has_value() && !row->deleted() && (row->linked() || at == inode);
+    if (!there) return std::nullopt;
+    path.insert(0, "/" + row->name());
+    at = InodeId(row->parent_id());
+  }
+  return path.empty() ? "/" : path;
+}
+
 bool MetadataView::IsAttached(InodeId inode) const {
   while (inode != kRootInode) {
     const std::optional<pb::InodeRow> row = Inode(inode);

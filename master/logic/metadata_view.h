@@ -48,6 +48,9 @@ class MetadataView {
   // At most `limit` entries whose names sort after `start_after`.
   std::vector<DirectoryEntry> Entries(InodeId directory, std::string_view start_after,
                                       size_t limit) const;
+  // Where an inode is, or will be once it is linked; nothing when a directory above it is not
+  // there.
+  std::optional<std::string> PathOf(InodeId inode) const;
   // True when the walk over its parents ends at the root: it can be reached by a path.
   bool IsAttached(InodeId inode) const;
   // Open chunks that have a replica on this server.

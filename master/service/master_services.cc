@@ -91,6 +91,7 @@ class NamespaceService final : public Async<pb::Namespace::Service> {
   QUERN_SERVE(GetChunks);
   QUERN_SERVE(Stat);
   QUERN_SERVE(List);
+  QUERN_SERVE(ListOpenFiles);
   QUERN_SERVE(ReportBadReplica);
   QUERN_SERVE(GetCluster);
   QUERN_SERVE(AdoptHistory);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "common/server_silence.h"
 #include "master/logic/bad_replica_reports.h"
 #include "master/logic/chunk_placement.h"
 #include "master/logic/file_lifecycle.h"
@@ -48,7 +49,7 @@ struct MasterOptions {
   // to become durable; then others are made.
   absl::Duration finalize_patience = absl::Seconds(2);
   // A file whose writer was not heard of for so long is given up.
-  absl::Duration writer_timeout = absl::Hours(1);
+  absl::Duration writer_timeout = kDefaultWriterTimeout;
 };
 
 // Copies that a file with this replication needs at least, in a cluster of `known_servers`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "common/html.h"
@@ -63,6 +64,12 @@ absl::StatusOr<pb::GetClusterResponse> WholeCluster(Master* master) {
   return all;
 }
 
+size_t CountOpenFiles(Master* master) {
+  const std::unique_ptr<RowReader> rows = master->committer().Snapshot();
+  constexpr size_t kAll = std::numeric_limits<size_t>::max();
+  return MetadataView(*rows).Inodes(Table::kOpenFiles, InodeId(), kAll).size();
+}
+
 PageContent Overview(Master* master) {
   const pb::GetClusterResponse cluster = WholeCluster(master).value_or(pb::GetClusterResponse());
   uint64_t capacity = 0;
@@ -88,6 +95,7 @@ PageContent Overview(Master* master) {
                           {"copies under way", cluster.repairs_in_flight()},
                           {"writable", cluster.writable()}});
   page.AddFacts("Contents", {{"files", cluster.file_count()},
+                             {"files being written", CountOpenFiles(master)},
                              {"directories", cluster.directory_count()},
                              {"chunks", cluster.chunk_count()}});
   page.AddFacts("Space", {{"capacity", PageCell::Bytes(capacity)},
@@ -203,6 +211,8 @@ void AddMasterMetrics(Master* master, Metrics* metrics) {
   Gauge* alive = gauge(kServers, kServersHelp, {{"state", "alive"}});
   Gauge* not_alive = gauge(kServers, kServersHelp, {{"state", "not_alive"}});
   Gauge* files = gauge("quern_dfs_master_files", "Files, those being written included.");
+  Gauge* open_files = gauge("quern_dfs_master_open_files",
+                            "Files being written, those without a name yet included.");
   Gauge* directories = gauge("quern_dfs_master_directories", "Directories.");
   Gauge* chunks = gauge("quern_dfs_master_chunks", "Chunks.");
   Gauge* under =
@@ -226,6 +236,7 @@ void AddMasterMetrics(Master* master, Metrics* metrics) {
     alive->Set(up);
     not_alive->Set(cluster->servers_size() - up);
     files->Set(static_cast<double>(cluster->file_count()));
+    open_files->Set(static_cast<double>(CountOpenFiles(master)));
     directories->Set(static_cast<double>(cluster->directory_count()));
     chunks->Set(static_cast<double>(cluster->chunk_count()));
     under->Set(static_cast<double>(cluster->under_replicated()));

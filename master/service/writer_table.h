@@ -5,6 +5,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/time/time.h>
 
+#include <optional>
 #include <vector>
 
 #include "common/ids.h"
@@ -17,6 +18,11 @@ class WriterTable {
   void Touch(InodeId inode, absl::Time now) {
     MutexLock lock(&mutex_);
     last_heard_[inode] = now;
+  }
+  std::optional<absl::Time> LastHeard(InodeId inode) const {
+    MutexLock lock(&mutex_);
+    const auto found = last_heard_.find(inode);
+    return found == last_heard_.end() ? std::nullopt : std::optional(found->second);
   }
   // `open` are all files with a writer. Forgets the others; returns those not heard of since
   // `before`. One that was never heard of is taken to have spoken now.
@@ -36,7 +42,7 @@ class WriterTable {
   }
 
  private:
-  Mutex mutex_;
+  mutable Mutex mutex_;
   absl::flat_hash_map<InodeId, absl::Time> last_heard_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -143,6 +143,7 @@ class Round {
     const std::string_view verdict = std::string_view(fsck.out).substr(0, fsck.out.rfind('\n'));
     seen.fsck_verdict = verdict.substr(verdict.rfind('\n') + 1);
     ListChunks("/", &seen);
+    seen.nameless_chunks = NamelessChunks();
     std::map<std::string, std::string> directories;
     for (const std::string& name : Targets().chunkservers) {
       directories[name] = cluster_->spec(name).dir;
@@ -169,9 +170,24 @@ class Round {
       // An empty one may have fewer.
       wanted += chunk.length > 0 ? chunk.wanted : chunk.servers.size();
     }
+    if (!NamelessChunks().empty()) return false;
     uint64_t there = 0;
     for (const auto& server : cluster->servers) there += server.chunk_count;
     return there == wanted && HeldByServers() == wanted;
+  }
+
+  // Of files that a client could not abandon, as it did not reach the master.
+  std::set<uint64_t> NamelessChunks() {
+    std::set<uint64_t> chunks;
+    const auto files = Admin()->ListOpenFiles();
+    EXPECT_TRUE(files.ok()) << files.status();
+    if (!files.ok()) return chunks;
+    for (const client::OpenFile& file : *files) {
+      const auto its_chunks = Admin()->GetChunks(file.inode);
+      if (file.linked || !its_chunks.ok()) continue;
+      for (const client::ChunkInfo& chunk : *its_chunks) chunks.insert(chunk.id.value());
+    }
+    return chunks;
   }
 
   // By their own word: the master counts only what belongs to a file.

@@ -73,7 +73,7 @@ void CheckOnDisk(const std::string& server, uint64_t id, const ReplicaSeen& repl
     out->push_back(fmt::format("chunk {:#x}: an orphan file at {}", id, server));
     return;
   }
-  if (SetAside(replica)) return;
+  if (SetAside(replica) || seen.nameless_chunks.contains(id)) return;
   if (!replica.has_file) {
     out->push_back(fmt::format("chunk {:#x}: a row without a file at {}, state {}", id, server,
                                replica.state));

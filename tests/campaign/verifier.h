@@ -35,6 +35,9 @@ struct ReplicaSeen {
 
 struct ClusterSeen {
   std::map<uint64_t, ChunkSeen> chunks;  // by chunk id
+  // Of files without a name whose writers the master has not given up yet: a client that could not
+  // reach the master at the end. They may be anywhere.
+  std::set<uint64_t> nameless_chunks;
   // Server name -> chunk id -> replica. Every server of the cluster, also one without replicas.
   std::map<std::string, std::map<uint64_t, ReplicaSeen>> disks;
   int fsck_exit = 0;

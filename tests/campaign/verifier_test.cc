@@ -79,6 +79,13 @@ TEST(Verifier, ReplicasThatAreSetAsideAreNone) {
   EXPECT_THAT(Verify(seen), IsEmpty());
 }
 
+TEST(Verifier, ChunksOfFilesWithoutANameMayBeAnywhere) {
+  ClusterSeen seen = Healthy();
+  seen.disks["cs3"][7] = Good();
+  seen.nameless_chunks = {7};
+  EXPECT_THAT(Verify(seen), IsEmpty());
+}
+
 TEST(Verifier, FindsEveryPlantedViolation) {
   for (const Planted& planted : AllPlanted()) {
     ClusterSeen seen = Healthy();

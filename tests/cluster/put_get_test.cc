@@ -291,6 +291,31 @@ TEST(PutGet, CopiesWithinTheClusterAreTheSame) {
   EXPECT_EQ(cluster->Dfs({"cat", "/copies/f100"}).out, "file 100");
 }
 
+TEST(PutGet, FsckTellsOfFilesThatHaveNoNameYet) {
+  const auto cluster = Cluster::Start({.chunkservers = 1, .workers = 1});
+  ASSERT_NE(cluster, nullptr);
+  const auto fsck = [&](std::vector<std::string> flags = {}) {
+    flags.insert(flags.begin(), {"fsck", "/"});
+    return cluster->Dfs(flags);
+  };
+  EXPECT_THAT(fsck({"--open"}).out, Not(HasSubstr("name yet")));
+
+  const auto put = cluster->StartCommand({"dfs", "put", "-", "/目录 x"}, {.stdin_pipe = true});
+  ASSERT_TRUE(put->Feed(std::string(size_t{24} << 20, 'x')));  // more than a writer holds
+  const auto begun = [&] { return fsck({"--open"}).out.find("/目录 x") != std::string::npos; };
+  ASSERT_TRUE(cluster->Eventually(begun));
+  const CommandResult open = fsck({"--open"});
+  EXPECT_EQ(open.exit_code, 0) << open.Describe();
+  EXPECT_THAT(open.out, HasSubstr("1 chunk:  being written, no name yet, writer heard of "));
+  EXPECT_THAT(open.out, HasSubstr(" Files without a name yet:\t1 ("));
+  EXPECT_THAT(fsck({"--json", "--open"}).out, HasSubstr("{\"path\":\"/目录 x\",\"named\":false,"));
+  EXPECT_THAT(fsck({"--json"}).out, HasSubstr("\"files_without_name\":1,"));
+
+  put->CloseStdin();
+  EXPECT_EQ(put->Finish().exit_code, 0);
+  EXPECT_THAT(fsck({"--open"}).out, Not(HasSubstr("name yet")));
+}
+
 TEST(PutGet, TwoClustersSideBySideDoNotMix) {
   const auto left = Cluster::Start({.chunkservers = 2, .workers = 1});
   const auto right = Cluster::Start({.chunkservers = 2, .workers = 1});

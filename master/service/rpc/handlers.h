@@ -61,6 +61,8 @@ Reply<pb::RenewWriterResponse> RenewWriter(Master&, const pb::RenewWriterRequest
 Reply<pb::GetChunksResponse> GetChunks(Master&, const pb::GetChunksRequest&, const CallContext&);
 Reply<pb::StatResponse> Stat(Master&, const pb::StatRequest&, const CallContext&);
 Reply<pb::ListResponse> List(Master&, const pb::ListRequest&, const CallContext&);
+Reply<pb::ListOpenFilesResponse> ListOpenFiles(Master&, const pb::ListOpenFilesRequest&,
+                                               const CallContext&);
 Reply<pb::ReportBadReplicaResponse> ReportBadReplica(Master&, const pb::ReportBadReplicaRequest&,
                                                      const CallContext&);
 Reply<pb::GetClusterResponse> GetCluster(Master&, const pb::GetClusterRequest&, const CallContext&);

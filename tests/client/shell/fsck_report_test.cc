@@ -15,6 +15,7 @@ using client::ServerAddress;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 ServerAddress Server(uint32_t id) {
   return {.id = ServerId(id), .address = "h:1", .node = "n1", .rack = "/r1"};
@@ -219,6 +220,30 @@ TEST(FsckReport, TheLastLineIsTheVerdict) {
   totals.Add(file, {Chunk(0)});
   EXPECT_THAT(totals.Summary("/in"), EndsWith("\nThe filesystem under path '/in' is CORRUPT\n"));
   EXPECT_THAT(totals.Summary("/in"), HasSubstr("Missing chunks:\t1\n"));
+}
+
+TEST(FsckReport, FilesWithoutANameAreToldWithTheirWritersSilence) {
+  FsckTotals totals;
+  EXPECT_THAT(totals.Summary("/"), Not(HasSubstr("without a name")));
+  client::OpenFile file;
+  file.path = "/in/a";
+  file.length = 1000;
+  file.chunk_count = 2;
+  EXPECT_EQ(OpenFileLine(file),
+            "/in/a 1000 bytes, 2 chunks:  being written, no name yet, writer not heard of since "
+            "the master started\n");
+  totals.nameless.Add(file);
+  EXPECT_THAT(totals.Summary("/"), HasSubstr(" none has been heard of since the master started)"));
+  file.writer_silence = absl::Minutes(12);
+  file.chunk_count = 1;
+  EXPECT_THAT(OpenFileLine(file), EndsWith(" no name yet, writer heard of 12 min ago\n"));
+  totals.nameless.Add(file);
+  EXPECT_THAT(totals.Summary("/"),
+              HasSubstr(" Files without a name yet:\t2 (2000 B in 3 chunks; a writer that is not "
+                        "heard of for 1 h is given up, the longest silence is 12 min)\n"));
+  EXPECT_TRUE(totals.healthy());
+  file.linked = true;
+  EXPECT_THAT(OpenFileLine(file), EndsWith(" being written, writer heard of 12 min ago\n"));
 }
 
 TEST(FsckReport, ChunksTellWhereTheyAre) {

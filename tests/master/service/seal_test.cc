@@ -284,6 +284,36 @@ TEST_F(SealTest, OnlyTheWriterMayComplain) {
   EXPECT_THAT(client_->Call(request), StatusIs(Code::kAborted));
 }
 
+TEST_F(SealTest, FilesThatHaveAWriterAreListedInPages) {
+  StartMaster();
+  AddServers(3);
+  EXPECT_EQ(client_->Call(pb::ListOpenFilesRequest())->files_size(), 0);
+  pb::MkdirsRequest mkdir;
+  *mkdir.mutable_header() = client_->NextHeader();
+  mkdir.set_path("/d");
+  ASSERT_OK(client_->Call(mkdir));
+  WriteFile("/d/nameless", 10);
+  auto create = client_->CreateRequest("/log");
+  create.set_named_now(true);
+  ASSERT_OK(client_->Call(create));
+
+  pb::ListOpenFilesRequest request;
+  request.set_limit(1);
+  ASSERT_OK_AND_ASSIGN(const pb::ListOpenFilesResponse first, client_->Call(request));
+  ASSERT_EQ(first.files_size(), 1);
+  EXPECT_TRUE(first.more());
+  EXPECT_EQ(first.files(0).path(), "/d/nameless");
+  EXPECT_FALSE(first.files(0).linked());
+  EXPECT_EQ(first.files(0).chunk_count(), 1u);
+  EXPECT_GE(first.files(0).writer_silence_ms(), 0);
+  request.set_start_after_inode(first.files(0).inode_id());
+  ASSERT_OK_AND_ASSIGN(const pb::ListOpenFilesResponse second, client_->Call(request));
+  ASSERT_EQ(second.files_size(), 1);
+  EXPECT_FALSE(second.more());
+  EXPECT_EQ(second.files(0).path(), "/log");
+  EXPECT_TRUE(second.files(0).linked());
+}
+
 TEST_F(SealTest, AnAbandonedFileWithANameIsSealedAsItIsAndOneWithoutIsDropped) {
   options_.writer_timeout = absl::Milliseconds(300);
   StartMaster();

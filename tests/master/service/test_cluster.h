@@ -71,6 +71,7 @@ class TestClient {
   QUERN_CALL(GetChunks)
   QUERN_CALL(Stat)
   QUERN_CALL(List)
+  QUERN_CALL(ListOpenFiles)
   QUERN_CALL(Rename)
   QUERN_CALL(Delete)
   QUERN_CALL(SetReplication)
