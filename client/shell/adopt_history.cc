@@ -8,20 +8,20 @@ namespace {
 using client::HistoryConflicts;
 
 void PrintJson(Shell* shell, const HistoryConflicts& conflicts, bool adopted) {
-  shell->Print(std::move(JsonLine()
-                             .Add("term", conflicts.term)
-                             .Add("log_index", conflicts.log_index)
-                             .Add("next_chunk", conflicts.next_chunk.ToString())
-                             .Add("silent_servers", uint64_t{conflicts.silent_servers})
-                             .Add("adopted", adopted)));
+  shell->Print(JsonLine()
+                   .Add("term", conflicts.term)
+                   .Add("log_index", conflicts.log_index)
+                   .Add("next_chunk", conflicts.next_chunk.ToString())
+                   .Add("silent_servers", uint64_t{conflicts.silent_servers})
+                   .Add("adopted", adopted));
   for (const auto& server : conflicts.servers) {
-    shell->Print(std::move(JsonLine()
-                               .Add("address", server.address)
-                               .Add("term", server.term)
-                               .Add("log_index", server.log_index)
-                               .Add("max_chunk", server.max_chunk.ToString())
-                               .Add("replicas", server.replica_count)
-                               .Add("reason", server.reason)));
+    shell->Print(JsonLine()
+                     .Add("address", server.address)
+                     .Add("term", server.term)
+                     .Add("log_index", server.log_index)
+                     .Add("max_chunk", server.max_chunk.ToString())
+                     .Add("replicas", server.replica_count)
+                     .Add("reason", server.reason));
   }
 }
 

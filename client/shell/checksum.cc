@@ -27,8 +27,8 @@ class Checksum final : public ShellCommand {
     ASSIGN_OR_RETURN(const std::vector<client::ChunkInfo> chunks, shell->fs()->GetChunks(path));
     const std::string hex = fmt::format("{:08x}", SumOfChunks(chunks).crc);
     if (shell->json()) {
-      shell->Print(std::move(
-          JsonLine().Add("path", path).Add("algorithm", "COMPOSITE-CRC32C").Add("checksum", hex)));
+      shell->Print(
+          JsonLine().Add("path", path).Add("algorithm", "COMPOSITE-CRC32C").Add("checksum", hex));
     } else {
       shell->Print(fmt::format("{}\tCOMPOSITE-CRC32C\t{}\n", path, hex));
     }

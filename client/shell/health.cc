@@ -23,17 +23,17 @@ class Health final : public ShellCommand {
     if (!writable) shell->set_exit_code(kExitFailed);
     if (writable && trouble != WriteTrouble::kNone) shell->Warn(DescribeTrouble(ability));
     if (shell->json()) {
-      shell->Print(std::move(JsonLine()
-                                 .Add("healthy", writable)
-                                 .Add("writable", writable)
-                                 .Add("trouble", ToString(trouble))
-                                 .Add("free_bytes", ability.free_bytes)
-                                 .Add("chunkservers_alive", uint64_t{ability.servers_alive})
-                                 .Add("chunkservers", uint64_t{ability.servers_known})
-                                 .Add("min_write_replicas", cluster.min_write_replicas)
-                                 .Add("under_replicated", cluster.under_replicated)
-                                 .Add("missing", cluster.missing)
-                                 .Add("halted", cluster.halted)));
+      shell->Print(JsonLine()
+                       .Add("healthy", writable)
+                       .Add("writable", writable)
+                       .Add("trouble", ToString(trouble))
+                       .Add("free_bytes", ability.free_bytes)
+                       .Add("chunkservers_alive", uint64_t{ability.servers_alive})
+                       .Add("chunkservers", uint64_t{ability.servers_known})
+                       .Add("min_write_replicas", cluster.min_write_replicas)
+                       .Add("under_replicated", cluster.under_replicated)
+                       .Add("missing", cluster.missing)
+                       .Add("halted", cluster.halted));
       return absl::OkStatus();
     }
     shell->Print(writable ? fmt::format("healthy: {} of {} chunkservers alive\n",

@@ -81,15 +81,15 @@ bool IsText(std::string_view bytes) {
 
 void PrintCounts(Shell* shell, const PackCounts& counts, const client::FileStatus& status) {
   if (shell->json()) {
-    shell->Print(std::move(JsonLine()
-                               .Add("path", status.path)
-                               .Add("bytes", status.length)
-                               .Add("files", counts.files)
-                               .Add("text_bytes", counts.bytes)
-                               .Add("skipped_binary", counts.binary)
-                               .Add("skipped_too_large", counts.too_large)
-                               .Add("skipped_unreadable", counts.unreadable)
-                               .Add("skipped_links", counts.links)));
+    shell->Print(JsonLine()
+                     .Add("path", status.path)
+                     .Add("bytes", status.length)
+                     .Add("files", counts.files)
+                     .Add("text_bytes", counts.bytes)
+                     .Add("skipped_binary", counts.binary)
+                     .Add("skipped_too_large", counts.too_large)
+                     .Add("skipped_unreadable", counts.unreadable)
+                     .Add("skipped_links", counts.links));
     return;
   }
   const std::string packed = fmt::format(

@@ -16,7 +16,7 @@ constexpr size_t kThreads = 16;
 
 void PrintDeleted(Shell* shell, const std::string& path) {
   if (shell->json()) {
-    shell->Print(std::move(JsonLine().Add("path", path).Add("deleted", true)));
+    shell->Print(JsonLine().Add("path", path).Add("deleted", true));
   } else {
     shell->Print(fmt::format("Deleted {}\n", shell->Shown(path)));
   }

@@ -60,7 +60,7 @@ class Test final : public ShellCommand {
     }
     const bool yes = status->has_value() && Holds(**status);
     if (shell->json()) {
-      shell->Print(std::move(JsonLine().Add("path", *CleanPath(path)).Add("result", yes)));
+      shell->Print(JsonLine().Add("path", *CleanPath(path)).Add("result", yes));
     }
     if (!yes) shell->set_exit_code(kExitFailed);
     return absl::OkStatus();

@@ -46,10 +46,10 @@ class Du final : public ShellCommand {
   absl::Status AddRow(Shell* shell, const FileStatus& entry) {
     ASSIGN_OR_RETURN(const ContentSummary sum, Summarize(shell, entry));
     if (shell->json()) {
-      shell->Print(std::move(JsonLine()
-                                 .Add("path", entry.path)
-                                 .Add("bytes", sum.bytes)
-                                 .Add("bytes_with_replicas", sum.bytes_with_replicas)));
+      shell->Print(JsonLine()
+                       .Add("path", entry.path)
+                       .Add("bytes", sum.bytes)
+                       .Add("bytes_with_replicas", sum.bytes_with_replicas));
     } else {
       table_.AddRow({SizeText(sum.bytes, human_), SizeText(sum.bytes_with_replicas, human_),
                      shell->Shown(entry.path)});
@@ -77,11 +77,11 @@ class Df final : public ShellCommand {
     const auto [capacity, used, free] = SpaceOf(cluster);
     const std::string name = "quern://" + shell->masters().front();
     if (shell->json()) {
-      shell->Print(std::move(JsonLine()
-                                 .Add("filesystem", name)
-                                 .Add("capacity_bytes", capacity)
-                                 .Add("used_bytes", used)
-                                 .Add("free_bytes", free)));
+      shell->Print(JsonLine()
+                       .Add("filesystem", name)
+                       .Add("capacity_bytes", capacity)
+                       .Add("used_bytes", used)
+                       .Add("free_bytes", free));
       return absl::OkStatus();
     }
     const double share =
@@ -135,12 +135,12 @@ class Count final : public ShellCommand {
 
   void PrintSum(Shell* shell, const FileStatus& entry, const ContentSummary& sum) const {
     if (shell->json()) {
-      shell->Print(std::move(JsonLine()
-                                 .Add("path", entry.path)
-                                 .Add("directories", sum.directories)
-                                 .Add("files", sum.files)
-                                 .Add("bytes", sum.bytes)
-                                 .Add("bytes_with_replicas", sum.bytes_with_replicas)));
+      shell->Print(JsonLine()
+                       .Add("path", entry.path)
+                       .Add("directories", sum.directories)
+                       .Add("files", sum.files)
+                       .Add("bytes", sum.bytes)
+                       .Add("bytes_with_replicas", sum.bytes_with_replicas));
       return;
     }
     std::string line;
