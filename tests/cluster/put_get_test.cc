@@ -271,7 +271,7 @@ TEST(PutGet, CopiesWithinTheClusterAreTheSame) {
   const std::string dir = cluster->scratch() + "/many";
   ASSERT_EQ(mkdir(dir.c_str(), 0755), 0);
   for (int i = 0; i < 150; ++i) std::ofstream(fmt::format("{}/f{:03}", dir, i)) << "file " << i;
-  std::ofstream(dir + "/f050x");
+  WriteRandomFile(dir + "/f050x", 0, /*seed=*/1);
   WriteRandomFile(dir + "/f060x", 100'000, /*seed=*/1);
   std::filesystem::permissions(dir + "/f007", std::filesystem::perms::owner_read);
   ASSERT_EQ(cluster->Dfs({"put", "-p", dir, "/many"}).exit_code, 0);

@@ -68,7 +68,7 @@ TEST_F(ConnectedComponentsTest, NamesOfAnyKindAndNodesThatLinkToThemselves) {
 }
 
 TEST_F(ConnectedComponentsTest, RandomGraphs) {
-  for (const uint64_t nodes : {30, 300, 3'000}) {
+  for (const uint64_t nodes : {30u, 300u, 3'000u}) {
     std::vector<std::pair<std::string, std::string>> edges;
     // About as many edges as nodes over two: components of all sizes.
     for (uint64_t i = 0; i < nodes * 6 / 10; ++i) {

@@ -75,7 +75,7 @@ TEST_F(EdgeForestTest, TakesNothingInWhereThereIsNoRoom) {
 // Beside a union-find of std::map, over several fillings of the same memory.
 TEST_F(EdgeForestTest, RandomEdges) {
   EdgeForest forest(5'000);
-  for (const uint64_t nodes : {3, 50, 4'000}) {
+  for (const uint64_t nodes : {3u, 50u, 4'000u}) {
     mr::UnionFind right;
     for (uint64_t i = 0; i < nodes * 2 / 3; ++i) {
       const std::string a = std::to_string(Below(nodes));

@@ -6,7 +6,6 @@
 namespace quern::master {
 namespace {
 
-using ::testing::ElementsAre;
 using Code = absl::StatusCode;
 using Order = pb::Order;
 using Result = FakeChunkserver::Result;
