@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds everything and runs every test. The last lines are ctest's.
+# Installs what is missing, builds everything, looks at the sources that were changed last with clang-tidy
+# and runs every test. The last lines are ctest's.
 #
 #   tests/run.sh                      all tests but the slow ones, preset ci
 #   tests/run.sh --preset asan        under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -12,6 +13,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 preset=ci
 ctest_arguments=(-LE slow)
 jobs=$(nproc)
+tidied=40  # more than most changes touch; all take an hour and more
 
 fail() {
   echo "run.sh: $*" >&2
@@ -57,16 +59,32 @@ with_progress() {
   fi
 }
 
+# Names the next part, and says how long the one before it took.
+part() {
+  [[ -z ${part_name:-} ]] || echo "      $part_name: $((SECONDS - part_start)) s"
+  part_name=$2 part_start=$SECONDS
+  echo "[$1/6] $2${3:+ $3}"
+}
+
 build=$root/build/$preset
 mkdir -p "$build"
 cd "$root"
-echo "[1/4] dependencies"
+part 1 dependencies
 deploy/install-deps.sh || fail "installing the dependencies failed"
-echo "[2/4] configure preset $preset in $build"
+part 2 configure "preset $preset in $build"
 with_progress "configure" "$build/configure.log" cmake --preset "$preset"
-echo "[3/4] build"
+part 3 build
 with_progress "build" "$build/build.log" cmake --build "$build" -j "$jobs"
+part 4 headers
 with_progress "headers" "$build/headers.log" cmake --build "$build" -j "$jobs" --target check_headers
-echo "[4/4] tests"
+part 5 clang-tidy "of the $tidied sources that were changed last"
+if [[ $preset != ci ]]; then
+  echo "      left out: it is looked at with the preset ci"
+elif ! git rev-parse --is-inside-work-tree >"$build/tidy.log" 2>&1; then
+  echo "      left out: this is no checkout of git, which says what was changed last"
+else
+  with_progress "clang-tidy" "$build/tidy.log" tests/tidy.sh --recent "$tidied"
+fi
+part 6 tests
 # What the sanitizers are told lies with the test presets. A filter that matches nothing has tested nothing.
 exec ctest --preset "$preset" -j 2 --no-tests=error "${ctest_arguments[@]}"
