@@ -8,6 +8,7 @@
 
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/periodic_thread.h"
 #include "common/version.h"
@@ -65,6 +66,8 @@ int RunWatched(const LocalOptions& local) {
 }
 
 int RunHere(LocalOptions local) {
+  // What the engine logs while it reads is about what counters and warnings tell at the end.
+  if (local.quiet || local.json) SetLogLevel(LogLevel::kError);
   Leftovers leftovers;
   const FaultNote fault;
   HeldDescriptors held;

@@ -67,13 +67,21 @@ TEST_F(LocalPipelineTest, QuietRunsWarnOfInputThatIsNotRead) {
   const Outcome job = Mr(fmt::format(
       "run --local --quiet wordcount file://{0}/cut.gz file://{0}/counts", dir_.path()));
   EXPECT_EQ(job.exit_code, 0) << job.out;
-  EXPECT_THAT(job.out, HasSubstr("\nwordcount: " + warning)) << "behind the line of the log";
-  EXPECT_THAT(job.out, ::testing::Not(HasSubstr("output in")));
+  EXPECT_EQ(job.out, fmt::format("wordcount: {} (bad_member 1)\n", warning)) << "no line of a log";
   const Outcome pipeline = Mr(fmt::format(
       "run --local --quiet {0}/three.toml file://{0}/cut.gz file://{0}/out", dir_.path()));
   EXPECT_EQ(pipeline.exit_code, 0) << pipeline.out;
-  EXPECT_THAT(pipeline.out, HasSubstr("three: count: done, " + warning));
-  EXPECT_THAT(pipeline.out, ::testing::Not(HasSubstr("three: top: done")));
+  EXPECT_EQ(pipeline.out, fmt::format("three: count: done, {} (bad_member 1)\n", warning));
+  const Outcome json = Mr(fmt::format(
+      "run --local --json --overwrite wordcount file://{0}/cut.gz file://{0}/counts", dir_.path()));
+  EXPECT_EQ(json.exit_code, 0) << json.out;
+  EXPECT_THAT(json.out, ::testing::StartsWith("{")) << "nothing but the object";
+  EXPECT_EQ(std::count(json.out.begin(), json.out.end(), '\n'), 1) << json.out;
+  EXPECT_THAT(json.out, HasSubstr("\"warnings\":[\"1 place of the input"));
+  // Where it was, whoever wants to hear more is told.
+  const Outcome loud = Mr(fmt::format(
+      "run --local --overwrite wordcount file://{0}/cut.gz file://{0}/counts", dir_.path()));
+  EXPECT_THAT(loud.out, HasSubstr(fmt::format("set_aside path=file://{}/cut.gz", dir_.path())));
 }
 
 // One object as of a job in a cluster, and nothing else; quiet is nothing at all.
