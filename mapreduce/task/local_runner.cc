@@ -84,6 +84,17 @@ void ShowCounters(const Counters& counters) {
   }
 }
 
+// Those of user code alone, as `mr` shows them of a pipeline in a cluster: all would be pages.
+void ShowStageCounters(const pb::JobStatus& done) {
+  for (const pb::JobStatus::Stage& stage : done.stages()) {
+    for (const pb::Counter& counter : stage.counters()) {
+      if (counter.group() != "user") continue;
+      Err().Format("  {}: {}.{} = {}\n", stage.name(), counter.group(), counter.name(),
+                   counter.value());
+    }
+  }
+}
+
 template <typename Spec>
 absl::StatusOr<Spec> ReadSpec(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadFileToString(FileSystem::Real(), path));
@@ -320,6 +331,7 @@ int RunLocalPipeline(const LocalOptions& options) {
   if (!ran.ok()) return Say(kExitFailed, ran, kRunLocal);
   if (!options.quiet) Err().Format("{}: done, output in {}\n", spec->name(), end.output_path());
   SayNothingRead(end);
+  if (!options.quiet) ShowStageCounters(end);
   return kExitOk;
 }
 

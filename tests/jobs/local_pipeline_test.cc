@@ -84,6 +84,33 @@ TEST_F(LocalPipelineTest, QuietRunsWarnOfInputThatIsNotRead) {
   EXPECT_THAT(loud.out, HasSubstr(fmt::format("set_aside path=file://{}/cut.gz", dir_.path())));
 }
 
+// As the end of one in a cluster: the counters of its jobs' classes, stage after stage.
+TEST_F(LocalPipelineTest, ADonePipelineShowsWhatItsStagesHaveCounted) {
+  std::ofstream(dir_ / "found.toml") << R"(
+[[stage]]
+name = "found"
+job = "grep"
+input = ["@in"]
+params = { pattern = "be" }
+[[stage]]
+name = "counts"
+job = "wordcount"
+input = ["@found"]
+output = "counts"
+)";
+  const auto run = [&](const std::string& flags) {
+    return Mr(fmt::format("run --local {0}/found.toml file://{0}/text file://{0}/out {1}",
+                          dir_.path(), flags));
+  };
+  const Outcome loud = run("");
+  EXPECT_EQ(loud.exit_code, 0) << loud.out;
+  EXPECT_EQ(loud.out, fmt::format("found: found: done\nfound: counts: done\n"
+                                  "found: done, output in file://{}/out\n"
+                                  "  found: user.matches = 2\n",
+                                  dir_.path()));
+  EXPECT_EQ(run("--quiet --overwrite").out, "");
+}
+
 // One object as of a job in a cluster, and nothing else; quiet is nothing at all.
 TEST_F(LocalPipelineTest, SaysHowItEndedAsItIsAskedTo) {
   const auto count = [&](const std::string& flags) {
