@@ -44,10 +44,16 @@ void Shell::Report(const absl::Status& status, std::string_view path) {
 }
 
 void Shell::Note(std::string_view text) {
-  if (!options_.quiet) Warn(text);
+  if (!options_.quiet && !options_.json) Say(text);
 }
 
 void Shell::Warn(std::string_view text) {
+  if (!options_.json) return Say(text);
+  options_.out->Flush().IgnoreError();
+  options_.err->Print(WarningJson(text).ToString() + "\n");
+}
+
+void Shell::Say(std::string_view text) {
   options_.out->Flush().IgnoreError();
   options_.err->Format("{}: {}\n", command_, CleanLine(text, kMaxShownBytes));
 }

@@ -55,9 +55,9 @@ class Shell {
   // One line on stderr; the exit code becomes 1 and the command goes on. `path` is put in front
   // when the message does not name it.
   void Report(const absl::Status& status, std::string_view path = "");
-  // A line on stderr, with --quiet as well.
+  // A line on stderr, with --quiet as well; with --json {"warning": TEXT}.
   void Warn(std::string_view text);
-  // How it goes on: not with --quiet.
+  // How it goes on, for people: not with --quiet, and no more than progress with --json.
   void Note(std::string_view text);
   // A progress display for a step of `total` units.
   std::unique_ptr<Progress> StartProgress(std::string_view name, uint64_t total,
@@ -77,6 +77,8 @@ class Shell {
   int exit_code();
 
  private:
+  void Say(std::string_view text);
+
   const std::string command_;
   const ShellOptions options_;
   const std::unique_ptr<client::FileSystem> fs_;

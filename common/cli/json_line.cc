@@ -72,4 +72,6 @@ JsonLine ErrorJson(const absl::Status& status) {
   return std::move(JsonLine().Add("error", error));
 }
 
+JsonLine WarningJson(std::string_view text) { return std::move(JsonLine().Add("warning", text)); }
+
 }  // namespace quern

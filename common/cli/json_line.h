@@ -44,5 +44,7 @@ class JsonLine {
 
 // {"error": {"code": "NOT_FOUND", "message": ...}}: what a command that failed says with --json.
 JsonLine ErrorJson(const absl::Status& status);
+// {"warning": TEXT}: what one that goes on says besides, on stderr.
+JsonLine WarningJson(std::string_view text);
 
 }  // namespace quern

@@ -1,14 +1,17 @@
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
+#include "common/cli/json_line.h"
 #include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/interrupt_watch.h"
 #include "mapreduce/cli/log_printer.h"
 #include "mapreduce/cli/pipeline_format.h"
+#include "mapreduce/cli/warning.h"
 #include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/plan/status_json.h"
 
 namespace quern::mr {
 namespace {
@@ -36,6 +39,19 @@ class Logs final : public JobCommand {
   static constexpr uint32_t kMaxAttempts = 100;
 
   const std::string& job() const { return words_[0]; }
+
+  // What became of an attempt, which is no warning.
+  void Note(std::string_view line) const {
+    if (session_->json) {
+      Err().Format("{}\n", JsonLine().Add("note", line).ToString());
+    } else {
+      Err().Format("mr logs: {}\n", line);
+    }
+  }
+  template <typename... Args>
+  void Warn(fmt::format_string<Args...> format, Args&&... args) const {
+    mr::Warn(*session_, "mr logs", fmt::format(format, std::forward<Args>(args)...));
+  }
 
   absl::Status CheckUse() {
     if (words_.size() > 1 && !task_.empty()) {
@@ -72,15 +88,13 @@ class Logs final : public JobCommand {
   absl::StatusOr<int> AllJobs() {
     ASSIGN_OR_RETURN(const pb::JobStatus pipeline, coordinator_->GetJob(job()));
     const std::vector<StageJob> jobs = JobsOf(pipeline);
-    if (jobs.empty()) Err().Format("mr logs: {}: has no jobs of its own\n", job());
+    if (jobs.empty()) Warn("{}: has no jobs of its own", job());
     for (const StageJob& one : jobs) {
       if (!session_->json) Out().Format("==> stage {}: {} <==\n", one.stage, one.job_id);
       const absl::Status shown = AllTasks(one.job_id).status();
       // The jobs of a pipeline are forgotten one by one, the oldest first.
       if (!absl::IsNotFound(shown)) RETURN_IF_ERROR(shown);
-      if (!shown.ok()) {
-        Err().Format("mr logs: stage {}: {} is no longer known\n", one.stage, one.job_id);
-      }
+      if (!shown.ok()) Warn("stage {}: {} is no longer known", one.stage, one.job_id);
     }
     return kExitOk;
   }
@@ -92,11 +106,11 @@ class Logs final : public JobCommand {
     if (errors_) request.set_order(pb::ListTasksRequest::ORDER_FAILED);
     ASSIGN_OR_RETURN(const pb::ListTasksResponse tasks, coordinator_->ListTasks(request));
     if (tasks.attempts().empty()) {
-      Err().Format("mr logs: {}: no {}attempts are remembered\n", of, errors_ ? "failed " : "");
+      Warn("{}: no {}attempts are remembered", of, errors_ ? "failed " : "");
     }
     for (const pb::TaskAttemptStatus& attempt : tasks.attempts()) PrintAttempt(attempt);
     if (tasks.more()) {
-      Err().Format("mr logs: the first {} attempts; for others give --task\n", kMaxAttempts);
+      Warn("the first {} attempts; for others give --task", kMaxAttempts);
     }
     return kExitOk;
   }
@@ -106,7 +120,8 @@ class Logs final : public JobCommand {
     *request.mutable_id() = attempt.id();
     if (session_->json) {
       const absl::Status printed = Print(request);
-      if (!printed.ok()) Err().Format("mr logs: {}\n", Message(printed));
+      // The others are shown all the same: each says for itself what became of it.
+      if (!printed.ok()) Err().Format("{}\n", ErrorJson(printed).ToString());
       return;
     }
     Out().Format("==> {} {} on {} <==\n", FormatAttempt(attempt.id()), StateName(attempt.state()),
@@ -119,7 +134,7 @@ class Logs final : public JobCommand {
   LogPrinter MakePrinter(LogPrinter::Mode mode) const {
     return {session_->json ? LogPrinter::Mode::kJson : mode,
             {.data = [](std::string_view text) { Out().Print(text); },
-             .note = [](std::string_view line) { Err().Format("mr logs: {}\n", line); }}};
+             .note = [this](std::string_view line) { Note(line); }}};
   }
   LogPrinter::Mode FollowMode() const {
     if (!task_.empty()) return LogPrinter::Mode::kOneTask;
@@ -142,6 +157,10 @@ class Logs final : public JobCommand {
     RETURN_IF_ERROR(followed);
     if (!task_.empty()) return kExitOk;
     ASSIGN_OR_RETURN(const pb::JobStatus status, coordinator_->GetJob(job()));
+    if (session_->json) {
+      Err().Format("{}\n", JobEndJson(status).ToString());
+      return kExitOk;
+    }
     const std::string end =
         session_->quiet ? WarningLine(status) : EndLine(status, session_->clock->TimeNow());
     if (!end.empty()) Err().Format("{}\n", end);

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "client/file_system.h"
-#include "common/cli/output.h"
 #include "common/write_trouble.h"
+#include "mapreduce/cli/warning.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/plan/pipeline_rules.h"
 
@@ -53,7 +53,7 @@ void WarnOfMissingServers(const Session& session, std::string_view command, uint
   const auto alive =
       std::ranges::count_if(cluster->servers, [](const auto& server) { return server.alive; });
   const std::string missing = DescribeMissingServers(static_cast<size_t>(alive), copies);
-  if (!missing.empty()) Err().Format("{}: {}\n", command, missing);
+  if (!missing.empty()) Warn(session, command, missing);
 }
 
 }  // namespace quern::mr

@@ -2,6 +2,7 @@
 #include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/cli/warning.h"
 #include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
@@ -41,16 +42,17 @@ class Tasks final : public JobCommand {
       }
       left_out = page.left_out();
       if (page.forgotten()) {
-        Err().Format("mr tasks: {}: ended long ago, its tasks are no longer remembered\n",
-                     jobs_[0]);
+        Warn(*session, "mr tasks",
+             fmt::format("{}: ended long ago, its tasks are no longer remembered", jobs_[0]));
       }
       if (!page.more() || page.attempts().empty()) break;
       request.set_start(request.start() + static_cast<uint32_t>(page.attempts_size()));
     }
     if (!session->json) Out().Format("{}", table.ToString());
     if (left_out > 0) {
-      Err().Format("mr tasks: {} more attempts, quick and without failures, are not remembered\n",
-                   left_out);
+      Warn(*session, "mr tasks",
+           fmt::format("{} more attempt{}, quick and without failures, {} not remembered", left_out,
+                       left_out == 1 ? "" : "s", left_out == 1 ? "is" : "are"));
     }
     return kExitOk;
   }

@@ -184,5 +184,14 @@ TEST(ShellTest, QuietHidesHowItGoesOnAndNoWarning) {
   EXPECT_EQ(said.Text(), "put: setuid is not kept\n");
 }
 
+TEST(ShellTest, AWarningIsAnObjectWhereErrorsAre) {
+  Printed out, said;
+  Shell shell(
+      "put", {.masters = {"127.0.0.1:1"}, .json = true, .out = out.output(), .err = said.output()});
+  shell.Note("goes on after 7 bytes");
+  shell.Warn("setuid is \"not\" kept");
+  EXPECT_EQ(said.Text(), "{\"warning\":\"setuid is \\\"not\\\" kept\"}\n");
+}
+
 }  // namespace
 }  // namespace quern::shell

@@ -220,6 +220,12 @@ TEST_F(CoordinatorClientTest, LogsOfAPipelineGoOnBehindAJobThatIsForgotten) {
             "mr logs: stage first: job-of-first is no longer known\n"
             "mr logs: job-of-second: no attempts are remembered\n");
   EXPECT_EQ(code, kExitOk) << "what is known was shown";
+  ::testing::internal::CaptureStderr();
+  RunMr({"mr", "logs", "pipeline-20261122-0001", "--json", "--coordinator", coordinator.address()});
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "{\"warning\":\"stage first: job-of-first is no longer known\"}\n"
+            "{\"warning\":\"job-of-second: no attempts are remembered\"}\n")
+      << "an object a line";
 }
 
 }  // namespace
