@@ -140,6 +140,17 @@ class RealFile : public File {
   const std::string path_;
 };
 
+// No file gets the number of a standard stream that somebody in this process has closed: what is
+// printed there would be in it.
+int AboveStreams(int fd) {
+  if (fd < 0 || fd > STDERR_FILENO) return fd;
+  const int above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return above;
+}
+
 class RealFileSystem : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
@@ -149,7 +160,7 @@ class RealFileSystem : public FileSystem {
     if (options.exclusive) flags |= O_EXCL;
     if (options.truncate) flags |= O_TRUNC;
     while (true) {
-      const int fd = open(path.c_str(), flags, 0644);
+      const int fd = AboveStreams(open(path.c_str(), flags, 0644));
       if (fd >= 0) return std::make_unique<RealFile>(fd, path);
       if (errno != EINTR) return FileError("open", path);
     }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -26,11 +27,17 @@ Noted* SharedWord() {
   return new (page) Noted(0);
 }
 
-// Whatever the engine opens closes on exec; what a program was started with does not, nor what
-// user code puts in its place.
+// Whatever the engine opens closes on exec. What a program was started with does not, nor most of
+// what user code puts in its place. Where that does as well (freopen with "e", dup3), it can be
+// printed to and is no socket; and files that the engine writes never have these numbers
+// (common/storage/file_io.cc).
 bool IsStream(int fd) {
   const int flags = fcntl(fd, F_GETFD);
-  return flags >= 0 && (flags & FD_CLOEXEC) == 0;
+  if (flags < 0) return false;
+  if ((flags & FD_CLOEXEC) == 0) return true;
+  struct stat file {};
+  if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY || fstat(fd, &file) != 0) return false;
+  return S_ISREG(file.st_mode) || S_ISCHR(file.st_mode) || S_ISFIFO(file.st_mode);
 }
 
 // Whose aborts are looked into.

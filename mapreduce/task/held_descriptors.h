@@ -17,8 +17,7 @@
 namespace quern::mr {
 
 // stdout and stderr are held in any case: they may be sent elsewhere (dup2, freopen), and are lost
-// when they are closed or have become a file of the engine's, all of which close on exec. stdin is
-// user code's.
+// when they are closed or have become a file of the engine's. stdin is user code's.
 class HeldDescriptors {
  public:
   HeldDescriptors();
