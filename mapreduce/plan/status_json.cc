@@ -149,21 +149,40 @@ std::vector<std::pair<std::string, int64_t>> Counted(const Counters& counters,
   return counted;
 }
 
-// An output of nothing that came of a wrong format, a wrong field or a wrong threshold.
-std::string NothingLeftText(const Counters& counters,
-                            const pb::JobSpec::CounterMeanings& meanings) {
+int64_t TotalOf(const std::vector<std::pair<std::string, int64_t>>& counted) {
+  int64_t total = 0;
+  for (const auto& [name, records] : counted) total += records;
+  return total;
+}
+
+// Where what is no document is more than what is one: a field of another name, or files of another
+// format among the others, each line of which counts. A few are in every crawl.
+std::string MostlyUnreadText(const Counters& counters,
+                             const pb::JobSpec::CounterMeanings& meanings) {
   const auto unread = Counted(counters, meanings.unread());
-  if (!unread.empty() && Counted(counters, meanings.read()).empty()) {
-    std::string what;
-    for (const auto& [name, records] : unread) {
-      what += fmt::format("{}{} {}", what.empty() ? "" : ", ", name, records);
-    }
+  const int64_t read = TotalOf(Counted(counters, meanings.read()));
+  if (unread.empty() || TotalOf(unread) <= read) return "";
+  std::string what;
+  for (const auto& [name, records] : unread) {
+    what += fmt::format("{}{} {}", what.empty() ? "" : ", ", name, records);
+  }
+  if (read == 0) {
     return fmt::format(
         "WARNING: the input has not one document ({}). Try: --format, or the field with the text",
         what);
   }
-  int64_t rejected = 0;
-  for (const auto& [name, records] : Counted(counters, meanings.rejected())) rejected += records;
+  return fmt::format(
+      "WARNING: most of the input is no document ({}), {} {}. Try: an input without the files of "
+      "another format, --format, or the field with the text",
+      what, read, read == 1 ? "is" : "are");
+}
+
+// An output of nothing, or of little, that came of a wrong format, a wrong field or a wrong
+// threshold.
+std::string NothingLeftText(const Counters& counters,
+                            const pb::JobSpec::CounterMeanings& meanings) {
+  if (const std::string text = MostlyUnreadText(counters, meanings); !text.empty()) return text;
+  const int64_t rejected = TotalOf(Counted(counters, meanings.rejected()));
   if (rejected == 0 || !Counted(counters, meanings.kept()).empty()) return "";
   return fmt::format("WARNING: none of {} document{} was kept", rejected, rejected == 1 ? "" : "s");
 }

@@ -149,6 +149,10 @@ TEST_F(BadInputTest, AnInputWithoutADocumentIsSaid) {
   EXPECT_THAT(log, Not(HasSubstr("WARNING")));
   EXPECT_THAT(RunOne(SpecOf("filter", "tagged2", "kept")),
               HasSubstr("WARNING: none of 1 document was kept"));
+  // Among documents a file that is none, such as JSON over several lines.
+  Write("a.jsonl", "{\"text\": \"x\"}\n{\n\"name\":\n1}\n");
+  EXPECT_THAT(RunOne(SpecOf("tag", "crawl", "tagged3")),
+              HasSubstr("WARNING: most of the input is no document (lines_of_bad_json 3), 1 is. "));
   // Those of extract are called otherwise.
   Write("a.jsonl", "no page\n");
   pb::JobSpec extract = SpecOf("extract", "crawl", "pages");

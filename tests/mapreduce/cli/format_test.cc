@@ -85,7 +85,10 @@ TEST(FormatTest, TheLastLineSaysThatNothingIsLeft) {
   EXPECT_EQ(line({{"pages", 0}, {"lines_without_a_page", 3}}),
             "WARNING: the input has not one document (lines_without_a_page 3). Try: --format, or "
             "the field with the text");
-  EXPECT_EQ(line({{"documents", 1}, {"lines_of_bad_json", 600}}), "");
+  EXPECT_EQ(line({{"documents", 1}, {"lines_of_bad_json", 600}}),
+            "WARNING: most of the input is no document (lines_of_bad_json 600), 1 is. Try: an "
+            "input without the files of another format, --format, or the field with the text");
+  EXPECT_EQ(line({{"documents", 600}, {"lines_of_bad_json", 600}}), "") << "some are everywhere";
   EXPECT_EQ(line({{"documents", 0}, {"lines_of_bad_json", 0}}), "");
   EXPECT_EQ(line({{"documents", 7}, {"kept", 0}, {"rejected", 7}}),
             "WARNING: none of 7 documents was kept");
