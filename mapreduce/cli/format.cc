@@ -155,6 +155,12 @@ std::string FailureText(const pb::JobStatus& status) {
   return text;
 }
 
+std::string NoAnswerLine(const pb::JobStatus& status) {
+  const pb::AttemptFailure& failure = status.failure();
+  const bool says_so = status.state() == pb::JOB_STATE_FAILED && failure.ends_job();
+  return says_so ? OneLine(failure.message()) : "";
+}
+
 std::string CounterText(const pb::JobStatus& status, bool all) {
   std::string text;
   for (const pb::Counter& counter : status.counters()) {

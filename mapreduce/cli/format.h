@@ -37,6 +37,9 @@ std::string EndLine(const pb::JobStatus& status, absl::Time now);
 std::string KillText(const pb::JobStatus& status);
 // Why it failed: cause, record, last lines of the log, what to do next. Several lines.
 std::string FailureText(const pb::JobStatus& status);
+// Of a job that was to answer and has ended itself by what its user code said: that alone, in one
+// line. Empty where it failed in any other way.
+std::string NoAnswerLine(const pb::JobStatus& status);
 // Counters, one "group.name = value" per line; only the user's unless `all`.
 std::string CounterText(const pb::JobStatus& status, bool all);
 

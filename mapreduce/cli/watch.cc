@@ -79,6 +79,9 @@ int ShowEnd(const Session& session, const pb::JobStatus& status, Success success
   if (!session.json && silent && succeeded) {
     const std::string warning = WarningLine(status);
     if (!warning.empty()) Err().Format("{}\n", warning);
+  } else if (const std::string none = NoAnswerLine(status);
+             !session.json && success == Success::kSilent && !none.empty()) {
+    Err().Format("mr run: {}\n", none);
   } else if (!session.json) {
     Err().Format("{}\n", EndLine(status, session.clock->TimeNow()));
     Err().Print(succeeded ? CounterText(status, false) : FailureText(status));

@@ -194,7 +194,9 @@ TEST_F(CorpusTest, ADocumentIsExplainedWhereItIsAsked) {
 
   const CommandResult unknown = cluster_->Mr({"run", "corpus-explain", "/out", "http://h/none"});
   EXPECT_EQ(unknown.exit_code, 1) << unknown.Describe();
-  EXPECT_THAT(unknown.err, HasSubstr("http://h/none: the corpus has no document of this address"));
+  EXPECT_THAT(unknown.err,
+              ::testing::StartsWith("mr run: http://h/none: the corpus has no document of this"));
+  EXPECT_EQ(std::count(unknown.err.begin(), unknown.err.end(), '\n'), 1) << unknown.err;
   const CommandResult other = cluster_->Mr({"run", "corpus-explain", "/vocabulary", "http://h/7"});
   EXPECT_EQ(other.exit_code, 3) << other.Describe();
   EXPECT_THAT(other.err, HasSubstr("/vocabulary/rejected: no such file or directory"));

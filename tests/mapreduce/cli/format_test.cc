@@ -100,6 +100,18 @@ TEST(FormatTest, TheLastLineSaysThatNothingIsLeft) {
       << "a counter that nobody has begun has counted nothing";
 }
 
+TEST(FormatTest, AJobThatCannotAnswerSaysWhyInOneLine) {
+  pb::JobStatus status;
+  status.set_state(pb::JOB_STATE_FAILED);
+  status.mutable_failure()->set_message("http://h/none: the corpus\nhas none");
+  status.mutable_failure()->set_log_tail("lines of a log\n");
+  EXPECT_EQ(NoAnswerLine(status), "") << "a crash, of which everything is shown";
+  status.mutable_failure()->set_ends_job(true);
+  EXPECT_EQ(NoAnswerLine(status), "http://h/none: the corpus\\nhas none");
+  status.set_state(pb::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(NoAnswerLine(status), "");
+}
+
 // Each stage by what its own job says.
 TEST(FormatTest, TheLastLineOfAPipelineAsksTheSpecOfEachStage) {
   pb::JobStatus status;
