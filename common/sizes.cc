@@ -175,4 +175,8 @@ std::string FormatCount(uint64_t n) {
   return digits;
 }
 
+std::string CountOf(uint64_t n, std::string_view one) {
+  return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s");
+}
+
 }  // namespace quern

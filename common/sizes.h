@@ -36,4 +36,7 @@ absl::StatusOr<absl::Duration> ParseDuration(std::string_view text);
 // "1234567" -> "1,234,567".
 std::string FormatCount(uint64_t n);
 
+// "1 segment", "2 segments", "0 segments": of what takes an s when there are several.
+std::string CountOf(uint64_t n, std::string_view one);
+
 }  // namespace quern

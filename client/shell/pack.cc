@@ -13,6 +13,7 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/crc32c.h"
+#include "common/sizes.h"
 
 namespace quern::shell {
 namespace {
@@ -93,9 +94,9 @@ void PrintCounts(Shell* shell, const PackCounts& counts, const client::FileStatu
     return;
   }
   const std::string packed = fmt::format(
-      "packed {} files ({}); left out: {} binary, {} too large, {} unreadable, {} links",
-      FormatCount(counts.files), FormatBinarySize(counts.bytes), counts.binary, counts.too_large,
-      counts.unreadable, counts.links);
+      "packed {} file{} ({}); left out: {} binary, {} too large, {} unreadable, {}",
+      FormatCount(counts.files), counts.files == 1 ? "" : "s", FormatBinarySize(counts.bytes),
+      counts.binary, counts.too_large, counts.unreadable, CountOf(counts.links, "link"));
   const bool is_whole = counts.binary + counts.too_large + counts.unreadable + counts.links == 0;
   is_whole ? shell->Note(packed) : shell->Warn(packed);
   if (counts.binary == 0) return;

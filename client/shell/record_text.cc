@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "common/sizes.h"
+
 namespace quern::shell {
 
 namespace {
@@ -50,8 +52,8 @@ absl::Status WriteRecordsAsText(PeekableFile* file, uint64_t length,
   }
   RETURN_IF_ERROR(write(text));
   if (scanner.damaged() == 0) return absl::OkStatus();
-  return DataLossError("{} blocks are damaged; the records of all others have been shown",
-                       scanner.damaged());
+  return DataLossError("{} damaged; the records of all others have been shown",
+                       CountOf(scanner.damaged(), "block"));
 }
 
 }  // namespace quern::shell

@@ -11,6 +11,7 @@
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
 #include "common/cli/output.h"
+#include "common/sizes.h"
 #include "common/storage/file_io.h"
 #include "common/subprocess.h"
 #include "mapreduce/cli/command.h"
@@ -118,8 +119,9 @@ class Debug final : public JobCommand {
     if (found.task().id().kind() == pb::TASK_KIND_REDUCE) {
       const auto there = std::count_if(found.maps().begin(), found.maps().end(),
                                        [](const auto& map) { return map.has_output(); });
-      return fmt::format("reads the outputs of {} maps, {} of them are still there",
-                         found.maps_size(), there);
+      return fmt::format("reads the outputs of {}, {} of them {} still there",
+                         CountOf(static_cast<uint64_t>(found.maps_size()), "map"), there,
+                         there == 1 ? "is" : "are");
     }
     const pb::Split& split = found.task().split();
     uint64_t bytes = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/cli/command_line.h"
+#include "common/sizes.h"
 
 namespace quern::mr {
 
@@ -24,7 +25,7 @@ absl::Status SetInputs(const std::vector<std::string>& paths, std::string_view c
   const auto known = static_cast<size_t>(spec->inputs_size());
   if (known > 1 && paths.size() != known) {
     return UsageError(
-        fmt::format("{} paths, but the spec has {} inputs{}", paths.size(), known,
+        fmt::format("{}, but the spec has {} inputs{}", CountOf(paths.size(), "path"), known,
                     file->usage.empty() ? "" : fmt::format(": {} {}", command, file->usage)));
   }
   if (known == 0) spec->add_inputs();

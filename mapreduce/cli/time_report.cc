@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/cli/table.h"
+#include "common/sizes.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -116,8 +117,10 @@ std::string TimeReport::Text() const {
                         Seconds(slow.length), Seconds(slow.spent), kNames[slow.most]);
   }
   if (without_times_ > 0) {
-    text += fmt::format("{} attempts that run, or whose times are not known, are left out\n",
-                        without_times_);
+    const bool one = without_times_ == 1;
+    text += fmt::format("{} that {}, or whose times are not known, {} left out\n",
+                        CountOf(without_times_, "attempt"), one ? "runs" : "run",
+                        one ? "is" : "are");
   }
   return text;
 }

@@ -442,7 +442,7 @@ TEST_F(FileShell, PackLeavesLinksOutAndCountsThemUnlessTheyAreFollowed) {
   std::filesystem::create_symlink("d/a", tree + "/file");
   std::filesystem::create_directory_symlink("d", tree + "/directory");
   const CommandResult put = Good({"put", "--pack", tree, "/packed.jsonl"});
-  EXPECT_THAT(put.err, HasSubstr("packed 1 files"));
+  EXPECT_THAT(put.err, HasSubstr("packed 1 file ("));
   EXPECT_THAT(put.err, HasSubstr("2 links"));
   EXPECT_THAT(Good({"put", "--json", "--pack", tree, "/counted.jsonl"}).out,
               HasSubstr("\"skipped_links\":2"));

@@ -121,7 +121,7 @@ TEST_F(SearchTest, AnIndexOfWordsIsAskedInTheCluster) {
   const CommandResult found = Change({"words", "/words", "FREE", "software"});
   EXPECT_EQ(found.exit_code, 0) << found.Describe();
   EXPECT_EQ(found.out, "2\ta\n");
-  EXPECT_EQ(found.err, "1 documents\n");
+  EXPECT_EQ(found.err, "1 document\n");
   EXPECT_EQ(Change({"postings", "/words", "--prefix", "be"}).out, "beer\tb\t3\n");
   EXPECT_THAT(Change({"words", "/none", "free"}).err,
               HasSubstr("/none: no index there. Try: mr run inverted-index IN /none"));

@@ -97,5 +97,11 @@ TEST(SizesTest, CountsHaveThousands) {
   EXPECT_EQ(FormatCount(1234567), "1,234,567");
 }
 
+TEST(SizesTest, OneThingHasNoPlural) {
+  EXPECT_EQ(CountOf(0, "segment"), "0 segments");
+  EXPECT_EQ(CountOf(1, "segment"), "1 segment");
+  EXPECT_EQ(CountOf(2, "segment"), "2 segments");
+}
+
 }  // namespace
 }  // namespace quern

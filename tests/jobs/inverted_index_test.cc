@@ -83,11 +83,11 @@ TEST_F(InvertedIndexTest, FoldsAndCutsWordsOfEveryScript) {
             "句子\tzh\t5\n字很\tzh\t1\n完\tzh\t6\n很长\tzh\t2\n汉字\tzh\t0\n的句\tzh\t4\n"
             "长的\tzh\t3\n");
   // Asked in other spellings than those of the documents.
-  EXPECT_EQ(Words("äpfel STRASSE").out, "2\tde\n1 documents\n");
-  EXPECT_EQ(Words("'full １２'").out, "2\tfull\n1 documents\n");
-  EXPECT_EQ(Words("汉字很長").out, "1\tzh\n1 documents\n");
+  EXPECT_EQ(Words("äpfel STRASSE").out, "2\tde\n1 document\n");
+  EXPECT_EQ(Words("'full １２'").out, "2\tfull\n1 document\n");
+  EXPECT_EQ(Words("汉字很長").out, "1\tzh\n1 document\n");
   EXPECT_EQ(Words("字漢").out, "0 documents\n");
-  EXPECT_EQ(Words("--phrase left fast now").out, "1\ten\n1 documents\n");
+  EXPECT_EQ(Words("--phrase left fast now").out, "1\ten\n1 document\n");
 }
 
 // More terms than there is memory for at once, in one line each all the same.
@@ -138,7 +138,7 @@ TEST_F(InvertedIndexTest, IsAskedWhereItIs) {
                                << "{\"id\":\"c\",\"text\":\"none\"}\n";
   ExpectSucceeds(IndexSpec("jsonl"));
   EXPECT_EQ(Words("free software").out, "2\ta\n2\tb\n2 documents\n");
-  EXPECT_EQ(Words("--phrase free software").out, "1\ta\n1 documents\n");
+  EXPECT_EQ(Words("--phrase free software").out, "1\ta\n1 document\n");
   EXPECT_EQ(Words("beer").out, "0 documents\n");
   EXPECT_EQ(Words("'. . .'").exit_code, 1);
   const Outcome none = Shell(fmt::format("{}/quern-search words file://{}/none free 2>&1",

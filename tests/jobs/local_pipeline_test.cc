@@ -224,7 +224,7 @@ TEST_F(LocalPipelineTest, AnIndexGetsMoreSegmentsByTheJobThatMakesThem) {
   EXPECT_EQ(zebras(), 1);
   const Outcome merged = index("more", "--append --merge");
   EXPECT_EQ(merged.exit_code, 0) << merged.out;
-  EXPECT_THAT(merged.out, HasSubstr("5 documents in 1 segments"));
+  EXPECT_THAT(merged.out, HasSubstr("5 documents in 1 segment\n"));
   EXPECT_EQ(zebras(), 2);
   EXPECT_EQ(index("more", "--merge").exit_code, 2);
   EXPECT_EQ(index("more", "--append --overwrite").exit_code, 2);

@@ -6,6 +6,7 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
+#include "common/sizes.h"
 #include "jobs/search/changing/change_index.h"
 #include "jobs/search/cli/commands.h"
 
@@ -25,7 +26,8 @@ class ChangeCommand : public Command {
     return absl::OkStatus();
   }
   static int Tell(const IndexManifest& manifest) {
-    Err().Format("{} documents in {} segments\n", manifest.documents, manifest.segments.size());
+    Err().Format("{} in {}\n", CountOf(manifest.documents, "document"),
+                 CountOf(manifest.segments.size(), "segment"));
     return kExitOk;
   }
 

@@ -3,6 +3,7 @@
 
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
+#include "common/sizes.h"
 #include "jobs/search/cli/commands.h"
 #include "jobs/search/inverted/document_names.h"
 #include "jobs/search/inverted/index_table.h"
@@ -50,7 +51,7 @@ class Words final : public Command {
       ASSIGN_OR_RETURN(const std::string name, names->Find(hit.document));
       Out().Format("{}\t{}\n", hit.occurrences, text::EscapeName(name));
     }
-    if (Out().Flush().ok()) Err().Format("{} documents\n", hits.documents);
+    if (Out().Flush().ok()) Err().Format("{}\n", CountOf(hits.documents, "document"));
     return absl::OkStatus();
   }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/clean_text.h"
+#include "common/sizes.h"
 #include "jobs/search/query/fuzzy.h"
 #include "jobs/text/unicode_words.h"
 
@@ -412,8 +413,8 @@ void Append(const PlanNode& node, const SearchIndex& index, const std::string& i
     case PlanKind::kAll:
       return line("all documents");
     case PlanKind::kTerm:
-      return line(fmt::format("term {}:{} in {} documents, weight {:.4f}", field,
-                              node.terms[0].text, node.terms[0].document_frequency, node.weight));
+      return line(fmt::format("term {}:{} in {}, weight {:.4f}", field, node.terms[0].text,
+                              CountOf(node.terms[0].document_frequency, "document"), node.weight));
     case PlanKind::kPrefix:
       return line(fmt::format("prefix {}:{}*, weight {:.4f}", field, node.text, node.weight));
     case PlanKind::kLanguage:
