@@ -118,9 +118,9 @@ std::string TimeReport::Text() const {
   }
   if (without_times_ > 0) {
     const bool one = without_times_ == 1;
-    text += fmt::format("{} that {}, or whose times are not known, {} left out\n",
-                        CountOf(without_times_, "attempt"), one ? "runs" : "run",
-                        one ? "is" : "are");
+    text +=
+        fmt::format("{} that {}, or whose times are not known, {} left out\n",
+                    CountOf(without_times_, "attempt"), one ? "runs" : "run", one ? "is" : "are");
   }
   return text;
 }

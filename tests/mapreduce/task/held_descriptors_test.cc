@@ -39,10 +39,14 @@ class HeldDescriptorsDeathTest : public ::testing::Test {
 TEST_F(HeldDescriptorsDeathTest, AStreamThatUserCodeSendsElsewhereIsOpen) {
   const std::string path = dir_ / "printed";
   EXPECT_EXIT(Look([] {}), ::testing::ExitedWithCode(kHeld), "");
-  EXPECT_EXIT(Look([&] { std::freopen(path.c_str(), "w", stdout); }),
+  EXPECT_EXIT(Look([&] {
+                if (std::freopen(path.c_str(), "w", stdout) == nullptr) _exit(1);
+              }),
               ::testing::ExitedWithCode(kHeld), "");
   // The same, closed on exec.
-  EXPECT_EXIT(Look([&] { std::freopen(path.c_str(), "we", stdout); }),
+  EXPECT_EXIT(Look([&] {
+                if (std::freopen(path.c_str(), "we", stdout) == nullptr) _exit(1);
+              }),
               ::testing::ExitedWithCode(kHeld), "");
   EXPECT_EXIT(Look([&] { SendTo(path, O_WRONLY, STDERR_FILENO); }),
               ::testing::ExitedWithCode(kHeld), "");
