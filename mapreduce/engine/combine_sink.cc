@@ -94,6 +94,7 @@ void CombineSink::Add(const CombineTable::Probe& probe, std::string_view key,
   if (combining_ && table_.groups() > 0) {
     combining_ = static_cast<double>(table_.records()) >=
                  kWorthwhileReduction * static_cast<double>(table_.groups());
+    if (combining_ && table_.Widen() && table_.Add(probe, key, value)) return;
     Flush();
     if (combining_ && table_.Add(probe, key, value)) return;
   }

@@ -3,7 +3,8 @@
 // Records are grouped in a hash table. When it is full, and at the end, the user's combiner runs
 // once for each key that has more than one value, and what it emits goes on to the sort sink. A
 // table that filled up without making much fewer records of them is not used again: grouping must
-// pay.
+// pay. That is asked first when an eighth of its memory is full: only a table that pays takes the
+// rest.
 #pragma once
 
 #include <cstdint>

@@ -13,19 +13,30 @@ namespace quern::mr {
 namespace {
 
 constexpr size_t kFirstSlots = 1024;
+constexpr size_t kFirstPart = 8;  // of the memory, before Widen
 constexpr size_t kStep = 8;
 
 uint32_t Steps(size_t bytes) { return static_cast<uint32_t>((bytes + kStep - 1) / kStep); }
 
 }  // namespace
 
-// A third of the memory for slots, the rest for the arena.
+// Two fifths of the memory for slots, the rest for the arena: that is as many keys in both when
+// they are of two words, as a third of the slots stays free.
+size_t CombineTable::SlotsOf(size_t bytes) {
+  return std::max(std::bit_floor(bytes / 5 * 2 / sizeof(Slot)), kFirstSlots);
+}
+
+size_t CombineTable::ArenaOf(size_t bytes) {
+  return std::min(bytes / 5 * 3, (size_t{1} << kOffsetBits) * kStep);
+}
+
 CombineTable::CombineTable(size_t capacity_bytes, Fold* fold)
     : fold_(fold),
-      max_slots_(std::max(std::bit_floor(capacity_bytes / 3 / sizeof(Slot)), kFirstSlots)),
-      arena_(std::min(capacity_bytes / 3 * 2, (size_t{1} << kOffsetBits) * kStep)),
+      capacity_bytes_(capacity_bytes),
+      arena_(ArenaOf(capacity_bytes)),
       arena_base_(arena_.data()),
-      arena_limit_(static_cast<Offset>(arena_.size() / kStep)),
+      max_slots_(SlotsOf(capacity_bytes / kFirstPart)),
+      arena_limit_(static_cast<Offset>(ArenaOf(capacity_bytes / kFirstPart) / kStep)),
       slots_(std::make_unique<MappedMemory>(kFirstSlots * sizeof(Slot))),
       mask_(kFirstSlots - 1) {}
 
@@ -41,6 +52,15 @@ std::string_view CombineTable::KeyOf(Offset entry) const {
 std::string_view CombineTable::ValueOf(Offset run) const {
   const Run* const at = At<Run>(run);
   return {reinterpret_cast<const char*>(at + 1), at->value_size};
+}
+
+bool CombineTable::Widen() {
+  const size_t slots = SlotsOf(capacity_bytes_);
+  const auto steps = static_cast<Offset>(ArenaOf(capacity_bytes_) / kStep);
+  if (slots == max_slots_ && steps == arena_limit_) return false;
+  max_slots_ = slots;
+  arena_limit_ = steps;
+  return true;
 }
 
 void CombineTable::SetCommon(std::string_view value) {

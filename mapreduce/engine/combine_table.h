@@ -27,6 +27,7 @@ namespace quern::mr {
 
 class CombineTable {
  public:
+  // Content with an eighth of the memory until Widen.
   explicit CombineTable(size_t capacity_bytes, Fold* fold = nullptr);
 
   // Views handed to this class must have 8 readable bytes from their start on, however short they
@@ -52,6 +53,9 @@ class CombineTable {
   void Prefetch(const Probe& probe) const { __builtin_prefetch(&slots()[probe.hash & mask_], 1); }
   // False when the table is full; nothing was added then.
   bool Add(const Probe& probe, std::string_view key, std::string_view value);
+
+  // Takes all of its memory from now on; false when it has it already.
+  bool Widen();
 
   uint64_t records() const { return records_; }
   size_t groups() const { return groups_; }
@@ -143,11 +147,16 @@ class CombineTable {
   void Grow();
   uint64_t HashOf(const Slot& slot) const;
 
+  // Of so many bytes for slots and arena together.
+  static size_t SlotsOf(size_t bytes);
+  static size_t ArenaOf(size_t bytes);
+
   Fold* const fold_;
-  const size_t max_slots_;
-  MappedMemory arena_;
+  const size_t capacity_bytes_;
+  MappedMemory arena_;  // no page of it is there before it is written to
   char* const arena_base_;
-  const Offset arena_limit_;
+  size_t max_slots_;
+  Offset arena_limit_;
   Offset used_ = 1;
   // Huge pages: a table of some MB would have more small ones than a core keeps in mind.
   std::unique_ptr<MappedMemory> slots_;

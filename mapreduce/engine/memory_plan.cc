@@ -9,7 +9,7 @@ namespace quern::mr {
 namespace {
 
 constexpr uint64_t kProcessBytes = 20 << 20;
-constexpr uint64_t kMaxTableBytes = 32 << 20;
+constexpr uint64_t kMaxTableBytes = 128 << 20;
 constexpr uint64_t kMaxFanIn = 512;
 constexpr uint64_t kMaxStreams = 4;
 

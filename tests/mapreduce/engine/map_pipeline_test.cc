@@ -354,6 +354,26 @@ std::vector<std::string> Repeated(const std::vector<std::string>& values) {
   return got;
 }
 
+TEST(CombineTableTest, ContentWithAPartOfItsMemoryUntilItIsWidened) {
+  CombineTable table(1 << 20);
+  uint64_t next = 0;
+  const auto fill = [&] {
+    while (true) {
+      const std::string key = fmt::format("a key that is not short {:08}", next);
+      if (!table.Add(CombineTable::MakeProbe(key), key, "1       ")) return table.groups();
+      ++next;
+    }
+  };
+  const size_t first = fill();
+  ASSERT_TRUE(table.Widen());
+  const size_t whole = fill();
+  EXPECT_GT(first, 1000u);
+  EXPECT_GT(whole, 2 * first);
+  EXPECT_FALSE(table.Widen());
+  table.Clear();
+  EXPECT_EQ(fill(), whole) << "what it has taken it keeps";
+}
+
 TEST(CombineSinkTest, TellsValuesApartBeforeOneIsCommon) {
   const std::vector<std::string> values = {"", "a-long-value", "xyz"};
   for (std::vector<std::string> order = values;;) {
