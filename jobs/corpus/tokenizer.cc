@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "jobs/corpus/kept_tokenizer.h"
 #include "jobs/params.h"
 #include "jobs/text/bpe.h"
 #include "jobs/text/bpe_model.h"
@@ -23,41 +24,54 @@ class BpeTokenizer : public Tokenizer {
  public:
   // `name` as in metadata; `no_end` is NoEndOfText().
   BpeTokenizer(std::string_view name, std::string_view no_end, text::BpeModel model)
-      : name_(name), no_end_(no_end), vocabulary_(std::move(model)), encoder_(&vocabulary_) {}
+      : BpeTokenizer(name, no_end, std::make_shared<const text::BpeVocabulary>(std::move(model))) {}
+  BpeTokenizer(std::string_view name, std::string_view no_end,
+               std::shared_ptr<const text::BpeVocabulary> vocabulary)
+      : name_(name),
+        no_end_(no_end),
+        vocabulary_(std::move(vocabulary)),
+        encoder_(vocabulary_.get()) {}
 
+  std::unique_ptr<Tokenizer> Another() const override {
+    return std::make_unique<BpeTokenizer>(name_, no_end_, vocabulary_);
+  }
   void Encode(std::string_view text, std::vector<uint32_t>* tokens) override {
     encoder_.Encode(text, tokens);
   }
-  uint32_t size() const override { return vocabulary_.size(); }
-  std::optional<uint32_t> end_of_text() const override { return vocabulary_.end_of_text(); }
+  uint32_t size() const override { return vocabulary_->size(); }
+  std::optional<uint32_t> end_of_text() const override { return vocabulary_->end_of_text(); }
   std::string NoEndOfText() const override { return no_end_; }
   std::string name() const override { return name_; }
 
  private:
   const std::string name_;
   const std::string no_end_;
-  const text::BpeVocabulary vocabulary_;
+  const std::shared_ptr<const text::BpeVocabulary> vocabulary_;
   text::BpeEncoder encoder_;
 };
 
 class SentencePieceTokenizer : public Tokenizer {
  public:
-  SentencePieceTokenizer(std::string_view name, std::string file)
-      : name_(name), model_(std::move(file)), encoder_(&model_) {}
+  SentencePieceTokenizer(std::string_view name,
+                         std::shared_ptr<const text::SentencePieceModel> model)
+      : name_(name), model_(std::move(model)), encoder_(model_.get()) {}
 
+  std::unique_ptr<Tokenizer> Another() const override {
+    return std::make_unique<SentencePieceTokenizer>(name_, model_);
+  }
   void Encode(std::string_view text, std::vector<uint32_t>* tokens) override {
     encoder_.Encode(text, tokens);
   }
-  uint32_t size() const override { return model_.size(); }
-  std::optional<uint32_t> end_of_text() const override { return model_.end_of_text(); }
+  uint32_t size() const override { return model_->size(); }
+  std::optional<uint32_t> end_of_text() const override { return model_->end_of_text(); }
   std::string NoEndOfText() const override {
-    return name_ + " has no piece " + std::string(model_.end_piece());
+    return name_ + " has no piece " + std::string(model_->end_piece());
   }
   std::string name() const override { return name_; }
 
  private:
   const std::string name_;
-  const text::SentencePieceModel model_;
+  const std::shared_ptr<const text::SentencePieceModel> model_;
   text::SentencePieceEncoder encoder_;
 };
 
@@ -141,17 +155,36 @@ std::unique_ptr<Tokenizer> LoadModel(TaskContext& context, std::string_view name
           name, std::string(name) + " has no token <|endoftext|> or <|end_of_text|>",
           text::ReadTokenizerJson(file));
     }
-    return std::make_unique<SentencePieceTokenizer>(name, std::move(file));
+    return std::make_unique<SentencePieceTokenizer>(
+        name, std::make_shared<const text::SentencePieceModel>(std::move(file)));
   } catch (const std::invalid_argument& problem) {
     context.Fail("files: " + std::string(name) + ": " + problem.what() + ". Try: " + hint);
   }
 }
 
+// What a tokenizer is made of; nothing when that cannot be told.
+std::optional<std::string> SourceOf(TaskContext& context, std::optional<std::string_view> model) {
+  std::vector<std::string> names = {"encoder.json", "vocab.bpe"};
+  if (model.has_value()) names = {std::string(*model)};
+  std::string source(ParamIfSet(context, kPattern).value_or(""));
+  for (const std::string& name : names) {
+    const std::optional<std::string> identity = IdentityOfFile(context.file(name));
+    if (!identity.has_value()) return std::nullopt;
+    source += "\n" + name + "\n" + *identity;
+  }
+  return source;
+}
+
 }  // namespace
 
 std::unique_ptr<Tokenizer> LoadTokenizer(TaskContext& context) {
+  static KeptTokenizer kept;
   const std::optional<std::string_view> model = ParamIfSet(context, "model");
-  return model.has_value() ? LoadModel(context, *model) : LoadGpt2(context);
+  const std::optional<std::string> source = SourceOf(context, model);
+  if (auto tokenizer = kept.Get(source)) return tokenizer;
+  auto tokenizer = model.has_value() ? LoadModel(context, *model) : LoadGpt2(context);
+  kept.Keep(source, *tokenizer);
+  return tokenizer;
 }
 
 std::optional<uint32_t> EndOfText(TaskContext& context, const Tokenizer& tokenizer, bool fallback) {

@@ -19,6 +19,9 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
+  // One for another task or thread, with the same vocabulary in memory.
+  virtual std::unique_ptr<Tokenizer> Another() const = 0;
+
   // Appends the tokens of a text of any bytes.
   virtual void Encode(std::string_view text, std::vector<uint32_t>* tokens) = 0;
   // One more than the greatest id.
@@ -32,7 +35,8 @@ class Tokenizer {
 
 // params.model=NAME is the side file; without it encoder.json and vocab.bpe are read. Of a
 // .tiktoken file params.pattern says how it cuts text. Fails the job when they are not there, or
-// wrong.
+// wrong. The process keeps the vocabulary that it has read last (jobs/corpus/kept_tokenizer.h): its
+// next task of the same job has it at once.
 std::unique_ptr<Tokenizer> LoadTokenizer(TaskContext& context);
 
 // The id that ends each document: that of the vocabulary with params.end_of_text=true, which is

@@ -58,10 +58,10 @@ void EncodeAround(const AddedTokens& added, std::string_view text, std::vector<u
 
 }  // namespace
 
-BpeEncoder::BpeEncoder(const BpeVocabulary* vocabulary)
-    : vocabulary_(vocabulary), cache_(kCacheSlots) {}
+BpeEncoder::BpeEncoder(const BpeVocabulary* vocabulary) : vocabulary_(vocabulary) {}
 
 void BpeEncoder::Encode(std::string_view text, std::vector<uint32_t>* tokens) {
+  if (cache_.empty()) cache_.resize(kCacheSlots);
   EncodeAround(vocabulary_->added_before(), text, tokens,
                [&](std::string_view rest) { EncodeRaw(rest, tokens); });
 }

@@ -54,7 +54,7 @@ class BpeEncoder {
   void MergeLong(std::string_view piece, std::vector<uint32_t>* tokens) const;
 
   const BpeVocabulary* const vocabulary_;
-  std::vector<CachedPiece> cache_;
+  std::vector<CachedPiece> cache_;  // empty before the first text
 };
 
 }  // namespace quern::text
