@@ -1,7 +1,7 @@
 #include "jobs/text/byte_characters.h"
 
+#include <array>
 #include <cstdint>
-#include <unordered_map>
 
 #include "jobs/text/utf8.h"
 
@@ -9,31 +9,35 @@ namespace quern::text {
 
 namespace {
 
-bool IsWrittenAsItself(uint32_t byte) {
+constexpr bool IsWrittenAsItself(uint32_t byte) {
   return (byte >= '!' && byte <= '~') || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
 }
 
+constexpr uint32_t kCharacters = 0x144;  // one more than the last of them
+constexpr int16_t kNoByte = -1;
+
 // Characters of the files -> bytes: printable Latin-1 stands for itself, the other 68 bytes in
 // order for U+0100 and following.
-std::unordered_map<uint32_t, unsigned char> MakeByteOfCharacter() {
-  std::unordered_map<uint32_t, unsigned char> byte_of;
+constexpr std::array<int16_t, kCharacters> kByteOfCharacter = [] {
+  std::array<int16_t, kCharacters> byte_of{};
+  byte_of.fill(kNoByte);
   uint32_t next = 0x100;
   for (uint32_t byte = 0; byte < 256; ++byte) {
-    byte_of[IsWrittenAsItself(byte) ? byte : next++] = static_cast<unsigned char>(byte);
+    byte_of[IsWrittenAsItself(byte) ? byte : next++] = static_cast<int16_t>(byte);
   }
   return byte_of;
-}
+}();
 
 }  // namespace
 
 std::optional<std::string> BytesOfCharacters(std::string_view written) {
-  static const std::unordered_map<uint32_t, unsigned char> byte_of = MakeByteOfCharacter();
   std::string bytes;
   for (size_t at = 0; at < written.size();) {
     const Character character = CharacterAt(written, at);
-    const auto found = byte_of.find(character.code);
-    if (found == byte_of.end()) return std::nullopt;
-    bytes.push_back(static_cast<char>(found->second));
+    const bool known = character.code < kCharacters;
+    const int16_t byte = known ? kByteOfCharacter[character.code] : kNoByte;
+    if (byte == kNoByte) return std::nullopt;
+    bytes.push_back(static_cast<char>(byte));
     at += character.size;
   }
   return bytes;

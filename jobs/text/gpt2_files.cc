@@ -1,7 +1,10 @@
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <stdexcept>
-#include <unordered_map>
 
 #include "jobs/text/bpe_model.h"
 #include "jobs/text/bpe_vocabulary.h"
@@ -44,13 +47,54 @@ void ReadTokens(std::string_view encoder_json, BpeModel* model) {
   }
 }
 
+// Tokens by their bytes, of a model that does not change meanwhile. A merge is three looks at it,
+// each of one line of the table and one of the token: half of what reading a vocabulary takes.
+class TokenTable {
+ public:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  explicit TokenTable(const std::vector<std::string>& tokens)
+      : tokens_(tokens), slots_(std::bit_ceil(2 * tokens.size() + 2)) {
+    // Of equal ones the first counts.
+    for (uint32_t token = 0; token < tokens.size(); ++token) {
+      const uint64_t hash = HashOf(tokens[token]);
+      Slot& slot = slots_[Find(hash, tokens[token])];
+      if (slot.token == kNone) slot = {static_cast<uint32_t>(hash >> 32), token};
+    }
+  }
+
+  // kNone when there is none.
+  uint32_t TokenOf(std::string_view bytes) const {
+    return slots_[Find(HashOf(bytes), bytes)].token;
+  }
+
+ private:
+  struct Slot {
+    uint32_t hash = 0;  // its upper half
+    uint32_t token = kNone;
+  };
+
+  static uint64_t HashOf(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+  size_t Find(uint64_t hash, std::string_view bytes) const {
+    const size_t mask = slots_.size() - 1;
+    size_t at = hash & mask;
+    while (slots_[at].token != kNone &&
+           (slots_[at].hash != hash >> 32 || tokens_[slots_[at].token] != bytes)) {
+      at = (at + 1) & mask;
+    }
+    return at;
+  }
+
+  const std::vector<std::string>& tokens_;
+  std::vector<Slot> slots_;  // open addressing; a power of two, at most half full
+};
+
 class MergesReader {
  public:
-  explicit MergesReader(BpeModel* model) : model_(model), is_made_(model->tokens.size()) {
+  explicit MergesReader(BpeModel* model)
+      : model_(model), token_of_(model->tokens), is_made_(model->tokens.size()) {
     for (uint32_t token = 0; token < model->tokens.size(); ++token) {
-      const std::string& bytes = model->tokens[token];
-      token_of_.emplace(bytes, token);
-      is_made_[token] = bytes.size() == 1;
+      is_made_[token] = model->tokens[token].size() == 1;
     }
   }
 
@@ -62,23 +106,23 @@ class MergesReader {
     if (!left || !right || left->empty() || right->empty()) {
       FailMerge(line, text, "is no two tokens");
     }
-    const auto a = token_of_.find(*left);
-    const auto b = token_of_.find(*right);
-    const auto both = token_of_.find(*left + *right);
-    if (a == token_of_.end() || b == token_of_.end() || both == token_of_.end()) {
+    const uint32_t a = token_of_.TokenOf(*left);
+    const uint32_t b = token_of_.TokenOf(*right);
+    const uint32_t both = token_of_.TokenOf(*left + *right);
+    if (a == TokenTable::kNone || b == TokenTable::kNone || both == TokenTable::kNone) {
       FailMerge(line, text, "one of the two or what they make has no id in encoder.json");
     }
-    if (!is_made_[a->second] || !is_made_[b->second]) {
+    if (!is_made_[a] || !is_made_[b]) {
       FailMerge(line, text, "one of the two is made only by a later line");
     }
-    is_made_[both->second] = true;
+    is_made_[both] = true;
     const auto rank = static_cast<uint32_t>(model_->merges.size());
-    model_->merges.push_back({a->second, b->second, rank, both->second});
+    model_->merges.push_back({a, b, rank, both});
   }
 
  private:
   BpeModel* const model_;
-  std::unordered_map<std::string_view, uint32_t> token_of_;
+  const TokenTable token_of_;
   std::vector<bool> is_made_;
 };
 
