@@ -91,10 +91,21 @@ void BpeEncoder::EncodePieces(std::string_view text, std::vector<uint32_t>* toke
   }
 }
 
+// The table of pieces is larger than the nearer caches: while the line of one is on its way the
+// next ones are cut.
 template <typename Pieces>
 void BpeEncoder::EncodeEach(Pieces pieces, std::vector<uint32_t>* tokens) {
-  for (std::string_view piece = pieces.Next(); !piece.empty(); piece = pieces.Next()) {
-    EncodePiece(piece, tokens);
+  constexpr size_t kAhead = 8;
+  Hashed ahead[kAhead];
+  for (size_t count = kAhead; count == kAhead;) {
+    for (count = 0; count < kAhead; ++count) {
+      const std::string_view piece = pieces.Next();
+      if (piece.empty()) break;
+      const bool cached = piece.size() > 1 && piece.size() <= kCachedBytes;
+      ahead[count] = {piece, cached ? XXH3_64bits(piece.data(), piece.size()) : 0};
+      if (cached) __builtin_prefetch(&cache_[ahead[count].hash % kCacheSlots]);
+    }
+    for (size_t i = 0; i < count; ++i) EncodePiece(ahead[i], tokens);
   }
 }
 
@@ -104,16 +115,16 @@ std::string BpeEncoder::Decode(const std::vector<uint32_t>& tokens) const {
   return text;
 }
 
-void BpeEncoder::EncodePiece(std::string_view piece, std::vector<uint32_t>* tokens) {
+void BpeEncoder::EncodePiece(const Hashed& hashed, std::vector<uint32_t>* tokens) {
+  const auto [piece, hash] = hashed;
   if (piece.size() == 1) {
     return tokens->push_back(vocabulary_->byte_token(static_cast<unsigned char>(piece[0])));
   }
   if (piece.size() > kCachedBytes) return Merge(piece, tokens);
-  const uint64_t hash = XXH3_64bits(piece.data(), piece.size());
   CachedPiece& cached = cache_[hash % kCacheSlots];
   if (cached.hash == hash && cached.bytes == piece.size() &&
       std::memcmp(cached.word, piece.data(), piece.size()) == 0) {
-    tokens->insert(tokens->end(), cached.tokens, cached.tokens + cached.count);
+    for (size_t i = 0; i < cached.count; ++i) tokens->push_back(cached.tokens[i]);
     return;
   }
   const size_t before = tokens->size();
@@ -134,16 +145,18 @@ void BpeEncoder::Merge(std::string_view piece, std::vector<uint32_t>* tokens) co
 
 void BpeEncoder::MergeShort(std::string_view piece, std::vector<uint32_t>* tokens) const {
   uint32_t parts[kShortPiece];
-  BpeVocabulary::Merge merges[kShortPiece] = {};  // of each part with the next
+  BpeVocabulary::Merge merges[kShortPiece];  // of each part with the next
   size_t count = piece.size();
+  const auto byte = [piece](size_t i) { return static_cast<unsigned char>(piece[i]); };
   for (size_t i = 0; i < count; ++i) {
-    parts[i] = vocabulary_->byte_token(static_cast<unsigned char>(piece[i]));
+    parts[i] = vocabulary_->byte_token(byte(i));
+    if (i + 1 < count) merges[i] = vocabulary_->FindByteMerge(byte(i), byte(i + 1));
   }
+  merges[count - 1] = {BpeVocabulary::kNoRank, 0};
   const auto look_up = [&](size_t i) {
     merges[i] = i + 1 < count ? vocabulary_->FindMerge(parts[i], parts[i + 1])
                               : BpeVocabulary::Merge{BpeVocabulary::kNoRank, 0};
   };
-  for (size_t i = 0; i < count; ++i) look_up(i);
   while (true) {
     size_t best = 0;
     for (size_t i = 1; i < count; ++i) {

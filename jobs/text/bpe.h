@@ -42,13 +42,19 @@ class BpeEncoder {
   };
   static_assert(sizeof(CachedPiece) == 64);
 
+  // With what is looked for in the table; 0 of one that is not in it for its length.
+  struct Hashed {
+    std::string_view piece;
+    uint64_t hash = 0;
+  };
+
   // Text between tokens that are added, before it is normalised, after that, and without any.
   void EncodeRaw(std::string_view text, std::vector<uint32_t>* tokens);
   void EncodeNormal(std::string_view text, std::vector<uint32_t>* tokens);
   void EncodePieces(std::string_view text, std::vector<uint32_t>* tokens);
   template <typename Pieces>
   void EncodeEach(Pieces pieces, std::vector<uint32_t>* tokens);
-  void EncodePiece(std::string_view piece, std::vector<uint32_t>* tokens);
+  void EncodePiece(const Hashed& hashed, std::vector<uint32_t>* tokens);
   void Merge(std::string_view piece, std::vector<uint32_t>* tokens) const;
   void MergeShort(std::string_view piece, std::vector<uint32_t>* tokens) const;
   void MergeLong(std::string_view piece, std::vector<uint32_t>* tokens) const;

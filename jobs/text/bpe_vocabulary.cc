@@ -9,7 +9,11 @@ namespace quern::text {
 
 namespace {
 
+// Of the filter for each merge.
+constexpr size_t kFilterBits = 16;
+
 uint64_t PairOf(uint32_t left, uint32_t right) { return uint64_t{left} << 32 | right; }
+uint64_t HashOf(uint64_t pair) { return pair * 0x9e3779b97f4a7c15; }
 
 bool IsOnlyAdded(const BpeModel& model, uint32_t token) {
   return token < model.only_added.size() && model.only_added[token];
@@ -44,27 +48,45 @@ BpeVocabulary::BpeVocabulary(BpeModel model)
     if (model_.whole_pieces_first) whole_.emplace(bytes, token);
   }
   TakeMerges();
+  TakeByteMerges();
 }
 
 void BpeVocabulary::TakeMerges() {
   slots_.resize(std::bit_ceil(2 * model_.merges.size() + 4));
+  const uint64_t bits = std::bit_ceil(kFilterBits * (model_.merges.size() + 4));
+  filter_.resize(bits / 64);
+  filter_shift_ = 64 - std::countr_zero(bits);
   for (const BpeModel::Merge& merge : model_.merges) {
     const uint64_t pair = PairOf(merge.left, merge.right);
-    Slot& slot = slots_[SlotOf(pair)];
+    const uint64_t hash = HashOf(pair);
+    Slot& slot = slots_[SlotOf(pair, hash)];
     if (slot.pair == UINT64_MAX) slot = {pair, {merge.rank, merge.token}};
+    const uint64_t bit = hash >> filter_shift_;
+    filter_[bit / 64] |= uint64_t{1} << bit % 64;
   }
   model_.merges = {};
 }
 
-size_t BpeVocabulary::SlotOf(uint64_t pair) const {
+// Of half a megabyte the pairs that texts are made of are a few lines in the nearest cache.
+void BpeVocabulary::TakeByteMerges() {
+  byte_merges_.reserve(256 * 256);
+  for (const uint32_t left : byte_tokens_) {
+    for (const uint32_t right : byte_tokens_) byte_merges_.push_back(FindMerge(left, right));
+  }
+}
+
+size_t BpeVocabulary::SlotOf(uint64_t pair, uint64_t hash) const {
   const size_t mask = slots_.size() - 1;
-  size_t at = (pair * 0x9e3779b97f4a7c15) >> 32 & mask;
+  size_t at = hash >> 32 & mask;
   while (slots_[at].pair != pair && slots_[at].pair != UINT64_MAX) at = (at + 1) & mask;
   return at;
 }
 
 BpeVocabulary::Merge BpeVocabulary::FindMerge(uint32_t left, uint32_t right) const {
-  const Slot& slot = slots_[SlotOf(PairOf(left, right))];
+  const uint64_t pair = PairOf(left, right);
+  const uint64_t hash = HashOf(pair);
+  if (!MayMerge(hash)) return {kNoRank, 0};
+  const Slot& slot = slots_[SlotOf(pair, hash)];
   return slot.pair == UINT64_MAX ? Merge{kNoRank, 0} : slot.merge;
 }
 

@@ -35,6 +35,10 @@ class BpeVocabulary {
   uint32_t byte_token(unsigned char byte) const { return byte_tokens_[byte]; }
   // rank is kNoRank when these two do not merge.
   Merge FindMerge(uint32_t left, uint32_t right) const;
+  // The same of the tokens of two bytes, with which every piece begins.
+  Merge FindByteMerge(unsigned char left, unsigned char right) const {
+    return byte_merges_[size_t{left} << 8 | right];
+  }
   // The token that a piece is without any merge; nothing where the vocabulary merges all pieces.
   std::optional<uint32_t> FindWhole(std::string_view piece) const;
 
@@ -60,11 +64,22 @@ class BpeVocabulary {
   };
 
   void TakeMerges();
-  size_t SlotOf(uint64_t pair) const;
+  void TakeByteMerges();
+  // Of a pair with its hash.
+  size_t SlotOf(uint64_t pair, uint64_t hash) const;
+  // False only for pairs that do not merge, which most neighbours in a piece do not: the filter is
+  // small enough for a near cache, the slots are not.
+  bool MayMerge(uint64_t hash) const {
+    const uint64_t bit = hash >> filter_shift_;
+    return (filter_[bit / 64] >> bit % 64 & 1) != 0;
+  }
 
   BpeModel model_;  // without its merges
   uint32_t byte_tokens_[256];
-  std::vector<Slot> slots_;  // open addressing; a power of two, at most half full
+  std::vector<Merge> byte_merges_;  // of each byte with each
+  std::vector<Slot> slots_;         // open addressing; a power of two, at most half full
+  std::vector<uint64_t> filter_;    // a bit for each value that the first bits of a hash may have
+  int filter_shift_ = 0;
   std::unordered_map<std::string_view, uint32_t> whole_;
   AddedTokens added_before_;
   AddedTokens added_after_;
