@@ -1,7 +1,7 @@
 #include "jobs/search/serving/part_front.h"
 
 #include <algorithm>
-#include <numeric>
+#include <functional>
 #include <set>
 
 #include "jobs/search/serving/part_messages.h"
@@ -33,19 +33,52 @@ absl::Status NobodyAnswers(const std::vector<PartProblem>& problems) {
   return UnavailableError("no server of the index answers: {}", why);
 }
 
+// What a server of a part says, whatever the query is.
+bool MakesSense(const v1::PartAnswer& answer) {
+  if (!answer.has_part()) return false;
+  const auto& segments = answer.part().segments();
+  return std::adjacent_find(segments.begin(), segments.end(), std::greater_equal<>()) ==
+             segments.end() &&
+         (segments.empty() || *segments.rbegin() < answer.part().all_segments());
+}
+
+// InvalidArgument and what is wrong with the query, when it says so.
+absl::Status RefusalOf(const v1::PartAnswer& answer) {
+  return absl::Status(static_cast<absl::StatusCode>(answer.code()), answer.message());
+}
+
 }  // namespace
+
+absl::StatusOr<std::string> PartFront::AskWatched(size_t which, const std::string& request,
+                                                  absl::Time deadline) {
+  const absl::Time asked = options_.clock->MonotonicNow();
+  const absl::Duration left = deadline - asked;
+  if (left <= absl::ZeroDuration()) {
+    MutexLock lock(&mutex_);
+    breakers_.NotAsked(which);
+    return DeadlineExceededError("no answer in time");
+  }
+  absl::StatusOr<std::string> bytes = parts_[which]->Ask(request, left);
+  const absl::Time now = options_.clock->MonotonicNow();
+  MutexLock lock(&mutex_);
+  if (absl::IsDeadlineExceeded(bytes.status())) {
+    breakers_.NotAnswered(which, asked, now, Message(bytes.status()));
+  } else {
+    breakers_.Answered(which, now);
+  }
+  return bytes;
+}
 
 absl::StatusOr<v1::PartAnswer> PartFront::AskOne(size_t which, const std::string& request,
                                                  absl::Time deadline) {
-  const absl::Duration left = deadline - options_.clock->MonotonicNow();
-  if (left <= absl::ZeroDuration()) return DeadlineExceededError("no answer in time");
-  ASSIGN_OR_RETURN(const std::string bytes, parts_[which]->Ask(request, left));
+  ASSIGN_OR_RETURN(const std::string bytes, AskWatched(which, request, deadline));
   v1::PartAnswer answer;
-  if (!answer.ParseFromString(bytes)) {
+  if (!answer.ParseFromString(bytes) || !MakesSense(answer)) {
     return UnavailableError("what it answers is nothing of quern-search serve");
   }
-  if (answer.code() == 0) return answer;
-  return absl::Status(static_cast<absl::StatusCode>(answer.code()), answer.message());
+  const absl::Status refused = RefusalOf(answer);
+  if (refused.ok() || absl::IsInvalidArgument(refused)) return answer;
+  return refused;
 }
 
 PartFront::PartAnswers PartFront::AskAll(const std::vector<size_t>& which,
@@ -58,24 +91,32 @@ PartFront::PartAnswers PartFront::AskAll(const std::vector<size_t>& which,
 
 absl::StatusOr<PartFront::FirstRound> PartFront::AskForStatistics(std::string_view query,
                                                                   absl::Time deadline) {
-  std::vector<size_t> all(parts_.size());
-  std::iota(all.begin(), all.end(), size_t{0});
   v1::PartRequest request;
   request.set_query(std::string(query));
-  PartAnswers answers = AskAll(all, request, deadline);
+  PartBreakers::Choice who;
+  {
+    MutexLock lock(&mutex_);
+    who = breakers_.Choose(options_.clock->MonotonicNow());
+  }
+  PartAnswers asked = AskAll(who.asked, request, deadline);
+  PartAnswers answers(parts_.size(), absl::UnavailableError("left out"));
+  for (size_t i = 0; i < asked.size(); ++i) answers[who.asked[i]] = std::move(asked[i]);
+  for (const PartBreakers::LeftOut& one : who.left_out) {
+    answers[one.part] = absl::UnavailableError(one.why);
+  }
   std::vector<PartState> states;
   std::vector<PartProblem> problems;
   for (size_t i = 0; i < answers.size(); ++i) {
     PartState& state = states.emplace_back(PartState{.server = parts_[i]->name(), .part = {}});
     if (answers[i].ok()) {
       state.part = answers[i]->part();
-    } else if (absl::IsInvalidArgument(answers[i].status())) {
-      return answers[i].status();
     } else {
       problems.push_back({parts_[i]->name(), std::string(Message(answers[i].status()))});
     }
   }
   PartChoice choice(states);
+  // What one says that has another index says nothing of this one.
+  for (const size_t i : choice.chosen()) RETURN_IF_ERROR(RefusalOf(*answers[i]));
   problems.insert(problems.end(), choice.problems().begin(), choice.problems().end());
   return FirstRound{std::move(answers), std::move(choice), std::move(problems)};
 }
@@ -101,7 +142,6 @@ absl::StatusOr<Answer> PartFront::Ask(std::string_view query, size_t k, bool exp
   bool is_first = true;
   for (size_t i = 0; i < chosen.size(); ++i) {
     const std::string& server = parts_[chosen[i]]->name();
-    if (absl::IsInvalidArgument(answers[i].status())) return answers[i].status();
     if (!answers[i].ok()) {
       first.problems.push_back({server, std::string(Message(answers[i].status()))});
       continue;
@@ -110,6 +150,7 @@ absl::StatusOr<Answer> PartFront::Ask(std::string_view query, size_t k, bool exp
       first.problems.push_back({server, "its index has changed while it was asked"});
       continue;
     }
+    RETURN_IF_ERROR(RefusalOf(*answers[i]));
     searched.insert(answers[i]->part().segments().begin(), answers[i]->part().segments().end());
     for (const v1::Hit& hit : answers[i]->hits()) answer.hits.push_back(FromMessage(hit));
     if (std::exchange(is_first, false)) {

@@ -3,7 +3,8 @@
 //
 // A query goes to each machine twice. First each tells how frequent the words are in its segments;
 // with the sums, each then finds its best documents. Who does not answer is left out, and the
-// answer says which segments were not searched.
+// answer says which segments were not searched. Who hangs is not asked by each query that follows
+// (part_breakers.h).
 #pragma once
 
 #include <memory>
@@ -14,7 +15,9 @@
 
 #include "common/clock.h"
 #include "common/http_client.h"
+#include "common/mutex.h"
 #include "common/status.h"
+#include "jobs/search/serving/part_breakers.h"
 #include "jobs/search/serving/part_choice.h"
 #include "jobs/search/serving/query_answerer.h"
 #include "quern/search/v1/parts.pb.h"
@@ -55,7 +58,7 @@ struct PartFrontOptions {
 class PartFront final : public QueryAnswerer {
  public:
   PartFront(std::vector<std::unique_ptr<PartConnection>> parts, PartFrontOptions options)
-      : parts_(std::move(parts)), options_(std::move(options)) {}
+      : parts_(std::move(parts)), options_(std::move(options)), breakers_(parts_.size()) {}
 
   // Unavailable when no machine answers.
   absl::StatusOr<Answer> Ask(std::string_view query, size_t k, bool explain) override;
@@ -63,10 +66,11 @@ class PartFront final : public QueryAnswerer {
   IndexSize Size() override;
 
  private:
+  // One that refuses the query is an answer as well (RefusalOf).
   using PartAnswers = std::vector<absl::StatusOr<v1::PartAnswer>>;
   // Who is asked what the statistics are, and what they are together.
   struct FirstRound {
-    PartAnswers answers;
+    PartAnswers answers;  // of all machines
     PartChoice choice;
     std::vector<PartProblem> problems;
   };
@@ -76,11 +80,16 @@ class PartFront final : public QueryAnswerer {
                      absl::Time deadline);
   absl::StatusOr<v1::PartAnswer> AskOne(size_t which, const std::string& request,
                                         absl::Time deadline);
-  // InvalidArgument when a machine says so of the query.
+  // Ask of the machine, whose breaker learns what becomes of it.
+  absl::StatusOr<std::string> AskWatched(size_t which, const std::string& request,
+                                         absl::Time deadline);
+  // InvalidArgument when a machine that is chosen says so of the query.
   absl::StatusOr<FirstRound> AskForStatistics(std::string_view query, absl::Time deadline);
 
   const std::vector<std::unique_ptr<PartConnection>> parts_;
   const PartFrontOptions options_;
+  Mutex mutex_;
+  PartBreakers breakers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::search

@@ -13,7 +13,8 @@ TestIndex::TestIndex(const std::vector<Documents>& segments,
   manifest.analysis = options.analysis;
   std::vector<std::unique_ptr<const Segment>> opened;
   for (const Documents& documents : segments) {
-    SegmentBuilder builder({.analysis = options.analysis, .stored = options.stored});
+    SegmentBuilder builder(
+        {.analysis = options.analysis, .fields = options.fields, .stored = options.stored});
     for (const IndexedDocument& document : documents) builder.Add(document);
     bytes_.push_back(builder.Finish());
   }

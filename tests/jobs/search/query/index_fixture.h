@@ -15,6 +15,7 @@ namespace quern::search {
 struct TestIndexOptions {
   AnalysisSettings analysis{};
   bool stored = true;
+  std::vector<std::string> fields = {"title", "body"};
 };
 
 // Owns the bytes of its segments.

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "jobs/search/serving/part_messages.h"
@@ -28,6 +30,7 @@ struct FakeMachine {
   std::unique_ptr<SearchIndex> later{};  // what it has from its second question on
   absl::Duration takes{};                // for each answer
   bool hangs = false;                    // until the time is over
+  std::optional<std::string> garbage{};  // what it says instead
   SimulatedClock* clock = nullptr;
   std::vector<absl::Duration> timeouts{};  // that it was given
 };
@@ -47,6 +50,7 @@ class FakeConnection final : public PartConnection {
     }
     if (machine_->clock != nullptr) machine_->clock->AdvanceTime(machine_->takes);
     if (asked < machine_->ends.size()) RETURN_IF_ERROR(machine_->ends[asked]);
+    if (machine_->garbage.has_value()) return *machine_->garbage;
     const bool is_later = asked > 0 && machine_->later != nullptr;
     return AnswerPartRequest(is_later ? *machine_->later : *machine_->index, request);
   }
@@ -230,6 +234,68 @@ TEST_F(PartFrontTest, OneThatHangsLeavesTimeForTheOthers) {
               ElementsAre("m1: no answer in time", ": segment 2 of 3 was not searched"));
   EXPECT_THAT(other->timeouts, ElementsAre(absl::Seconds(1), absl::Seconds(1)));
   EXPECT_THAT(hung->timeouts, ElementsAre(absl::Seconds(1)));
+}
+
+// Nor is the next query held up by it, until it is asked again.
+TEST_F(PartFrontTest, OneThatHangsIsLeftOutForAWhile) {
+  const TestIndex one(ThreeSegments());
+  AddMachine(one.Part({0, 1}));
+  FakeMachine* const hung = AddMachine(one.Part({2}));
+  hung->clock = &clock_;
+  hung->hangs = true;
+  PartFront front = Front();
+  ASSERT_TRUE(front.Ask("common", 10, false).ok());
+  hung->hangs = false;
+  const absl::StatusOr<Answer> without = front.Ask("common", 10, false);
+  ASSERT_TRUE(without.ok()) << without.status();
+  EXPECT_EQ(hung->timeouts.size(), 1u);
+  EXPECT_THAT(ProblemsOf(*without),
+              ElementsAre("m1: no answer in time; left out, and asked again in 1 s",
+                          ": segment 2 of 3 was not searched"));
+  clock_.AdvanceTime(absl::Seconds(1));
+  const absl::StatusOr<Answer> with = front.Ask("common", 10, false);
+  ASSERT_TRUE(with.ok()) << with.status();
+  EXPECT_EQ(with->hits.size(), 6u);
+  EXPECT_THAT(with->parts->problems, ::testing::IsEmpty());
+}
+
+// It comes back at once: asking it takes no time.
+TEST_F(PartFrontTest, OneThatRefusesConnectionsIsAskedByEachQuery) {
+  const TestIndex one(ThreeSegments());
+  AddMachine(one.Part({0, 1}));
+  AddMachine(one.Part({2}))->ends = {absl::UnavailableError("nobody listens there")};
+  PartFront front = Front();
+  ASSERT_TRUE(front.Ask("common", 10, false)->parts->partial);
+  EXPECT_FALSE(front.Ask("common", 10, false)->parts->partial);
+}
+
+// A server of something else that answers whatever it is asked.
+TEST_F(PartFrontTest, GarbageIsNoAnswer) {
+  const TestIndex one(ThreeSegments());
+  AddMachine(one.Part({0, 1, 2}))->garbage = "";
+  const absl::StatusOr<Answer> empty = Front().Ask("common", 10, false);
+  EXPECT_EQ(empty.status().message(),
+            "no server of the index answers: m0: what it answers is nothing of quern-search serve");
+  v1::PartAnswer beyond;
+  beyond.mutable_part()->set_all_segments(2);
+  beyond.mutable_part()->add_segments(2);
+  machines_[0]->garbage = beyond.SerializeAsString();
+  EXPECT_TRUE(absl::IsUnavailable(Front().Ask("common", 10, false).status()));
+  machines_[0]->garbage = "<html>hello</html>";
+  EXPECT_TRUE(absl::IsUnavailable(Front().Ask("common", 10, false).status()));
+}
+
+// What it says of the query is of its own fields.
+TEST_F(PartFrontTest, OneWithOtherFieldsRefusesNothingForTheOthers) {
+  const TestIndex one(ThreeSegments());
+  AddMachine(one.Part({0, 1, 2}));
+  const TestIndex other({ThreeSegments()[0]}, {}, {.fields = {"title"}});
+  AddMachine(other.Part({0}));
+  const absl::StatusOr<Answer> answer = Front().Ask("body:common", 10, false);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->hits.size(), 6u);
+  EXPECT_THAT(ProblemsOf(*answer),
+              ElementsAre("m1: serves another index than others, also of generation 1"));
 }
 
 TEST_F(PartFrontTest, SlowOnesAreLeftOut) {
