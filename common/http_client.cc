@@ -88,9 +88,13 @@ std::optional<absl::StatusOr<std::string>> HttpClient::Impl::Try(const HttpPost&
   request.body = post.body;
   request.set_header("Content-Type", post.content_type);
   bool is_too_long = false;
-  request.progress = [&](uint64_t so_far, uint64_t total) {
-    is_too_long = std::max(so_far, total) > options.max_answer_bytes;
-    return !is_too_long && options.clock->MonotonicNow() < deadline;
+  std::string body;
+  // Of answers that do not say how long they are too: those may never end.
+  request.content_receiver = [&](const char* bytes, size_t size, uint64_t, uint64_t total) {
+    is_too_long = std::max<uint64_t>(body.size() + size, total) > options.max_answer_bytes;
+    if (is_too_long || options.clock->MonotonicNow() >= deadline) return false;
+    body.append(bytes, size);
+    return true;
   };
   httplib::Result result = connection->send(request);
   if (is_too_long) {
@@ -103,9 +107,9 @@ std::optional<absl::StatusOr<std::string>> HttpClient::Impl::Try(const HttpPost&
   }
   GiveBack(std::move(connection));
   if (result->status != 200) {
-    return UnavailableError("status {}: {}", result->status, CleanLine(result->body, kShownBytes));
+    return UnavailableError("status {}: {}", result->status, CleanLine(body, kShownBytes));
   }
-  return std::move(result->body);
+  return body;
 }
 
 HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

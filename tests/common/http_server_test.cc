@@ -205,6 +205,34 @@ TEST_F(HttpServerTest, AnAnswerThatIsTooLongIsNotTaken) {
             absl::StatusCode::kResourceExhausted);
 }
 
+// Nor one that does not say how long it is: it may never end.
+TEST(HttpClientTest, AnAnswerWithoutALengthHasALimitToo) {
+  const UniqueFd listening(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* const any = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(bind(listening.get(), any, size), 0);
+  ASSERT_EQ(getsockname(listening.get(), any, &size), 0);
+  ASSERT_EQ(listen(listening.get(), 1), 0);
+  Thread endless("endless", [&] {
+    const UniqueFd peer(accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    std::string piece = "HTTP/1.1 200 OK\r\n\r\n";
+    while (send(peer.get(), piece.data(), piece.size(), MSG_NOSIGNAL) > 0) {
+      piece.assign(1000, 'x');
+    }
+  });
+  {
+    const auto client = HttpClient::Create(fmt::format("127.0.0.1:{}", ntohs(address.sin_port)),
+                                           {.max_answer_bytes = 10'000});
+    ASSERT_OK(client);
+    EXPECT_EQ((*client)->Post({.path = "/"}, absl::Minutes(1)).status().code(),
+              absl::StatusCode::kResourceExhausted);
+  }
+  endless.Join();
+}
+
 TEST_F(HttpServerTest, HeadHasNoBody) {
   StartServer();
   const std::string answer = Request("HEAD", "/");
