@@ -42,7 +42,7 @@ absl::StatusOr<std::unique_ptr<SearchIndex>> OpenParts(const std::string& dir) {
     auto segment = Segment::OpenFile(dir + "/" + part);
     RETURN_IF_ERROR(Annotate(segment.status(), part));
     RETURN_IF_ERROR(AddSegment(part, (*segment)->meta(), &manifest));
-    segments.push_back(*std::move(segment));
+    if ((*segment)->documents() > 0) segments.push_back(*std::move(segment));
   }
   return SearchIndex::Create(std::move(manifest), std::move(segments));
 }

@@ -73,16 +73,16 @@ TEST_F(SearchTest, AnswersFromTheClusterThroughACopyOfItsOwn) {
   EXPECT_THAT(found.out, StartsWith("1. a  "));
   EXPECT_THAT(found.out, HasSubstr("*free* *software* for everybody"));
   EXPECT_THAT(found.out, HasSubstr("2. b  "));
-  EXPECT_EQ(CachedFiles(), 2u);
+  EXPECT_EQ(CachedFiles(), 1u) << "of the segment that has documents";
   // A query that begins with a minus sign is one.
   EXPECT_THAT(Search({"--json", "/index", "--", "-free", "-beer"}).out,
               StartsWith("{\"id\":\"c\","));
-  EXPECT_EQ(CachedFiles(), 2u);
+  EXPECT_EQ(CachedFiles(), 1u);
 
   // Another index under the same name: the old copies go.
   MakeIndex("{\"id\":\"z\",\"text\":\"free again\"}\n");
   EXPECT_THAT(Search({"/index", "free"}).out, StartsWith("1. z  "));
-  EXPECT_EQ(CachedFiles(), 2u);
+  EXPECT_EQ(CachedFiles(), 1u);
 }
 
 TEST_F(SearchTest, SaysWhatIsWrong) {
@@ -149,7 +149,7 @@ TEST_F(SearchTest, ADamagedCopyIsFetchedAnew) {
   EXPECT_THAT(found, HasSubstr(". a  "));
   const auto damage = [this] {
     const std::vector<std::string> copies = CachedPaths();
-    EXPECT_EQ(copies.size(), 2u);
+    EXPECT_EQ(copies.size(), 1u);
     for (const std::string& copy : copies) {
       std::fstream file(copy, std::ios::in | std::ios::out | std::ios::binary);
       file.seekg(100);

@@ -177,6 +177,7 @@ class Change {
     for (const std::string& part : parts) {
       ASSIGN_OR_RETURN(const auto segment, Open({part, "", 0}));
       RETURN_IF_ERROR(AddSegment(part, segment->meta(), &manifest));
+      if (segment->documents() == 0) Replaces(dir_ + part);
     }
     return absl::OkStatus();
   }
@@ -327,6 +328,8 @@ absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files
   RETURN_IF_ERROR(part.LearnStored());
   RETURN_IF_ERROR(AddIndex(name + "/", part.manifest, &change.manifest));
   RETURN_IF_ERROR(part.OpenAll().status());
+  // Nothing to own: the directory stays what it is, for the next job that writes there.
+  if (part.manifest.segments.empty()) return change.unchanged();
   // First, so that the segments are never those of two indexes that both change. Whoever is
   // interrupted here does it again.
   part.manifest.part_of = name;

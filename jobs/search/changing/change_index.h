@@ -20,7 +20,7 @@ namespace quern::search {
 // Adds the segments of what lies in the index at /index/DIR: a job's output, or an index that it
 // has become, with what is deleted there. From then on only /index may be changed, no longer
 // /index/DIR. AlreadyExists when they are in it; FailedPrecondition when they are of another kind,
-// or those of another index.
+// or those of another index. Without a document in it nothing changes.
 absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files,
                                          IndexWriter* writer);
 

@@ -116,8 +116,8 @@ absl::Status CheckKind(const std::string& name, const IndexManifest& added,
       !std::equal(rest.fields.begin(), rest.fields.end(), added.fields.begin(), added.fields.end(),
                   same_name)) {
     return FailedPreconditionError(
-        "{}: other fields or another analysis than the rest of the index. Try: the same --set "
-        "params.fields, lang, stem and stop_words",
+        "{}: other fields or another analysis than the rest of the index. Try: the same --fields, "
+        "--lang, --stem and --stop-words",
         name);
   }
   // Merged into one, they would all have lost their texts.
@@ -126,6 +126,34 @@ absl::Status CheckKind(const std::string& name, const IndexManifest& added,
     return FailedPreconditionError(
         "{}: {} texts, the rest of the index {}. Try: the same --set params.stored", name,
         stored ? "holds" : "holds no", stored ? "holds none" : "does");
+  }
+  return absl::OkStatus();
+}
+
+// `name`: for messages. What an index is of is known before it has a segment.
+absl::Status Join(const std::string& name, const std::string& dir, const IndexManifest& other,
+                  IndexManifest* manifest) {
+  if (other.fields.empty()) return absl::OkStatus();
+  if (manifest->fields.empty()) {
+    manifest->analysis = other.analysis;
+    manifest->stored = other.stored;
+    for (const FieldMeta& field : other.fields) manifest->fields.push_back({field.name, 0});
+  }
+  RETURN_IF_ERROR(CheckKind(name, other, *manifest));
+  for (const IndexSegment& segment : other.segments) {
+    const std::string file = dir + segment.file;
+    if (std::any_of(manifest->segments.begin(), manifest->segments.end(),
+                    [&](const IndexSegment& one) { return one.file == file; })) {
+      return AlreadyExistsError("{}: is in the index already", file);
+    }
+  }
+  for (const IndexSegment& segment : other.segments) {
+    const std::string deletions = segment.deletions.empty() ? "" : dir + segment.deletions;
+    manifest->segments.push_back({dir + segment.file, deletions, segment.documents});
+  }
+  manifest->documents += other.documents;
+  for (size_t i = 0; i < other.fields.size(); ++i) {
+    manifest->fields[i].total_length += other.fields[i].total_length;
   }
   return absl::OkStatus();
 }
@@ -223,36 +251,12 @@ absl::Status AddSegment(const std::string& file, const SegmentMeta& meta, IndexM
   one.fields = meta.fields;
   one.analysis = meta.analysis;
   one.stored = meta.has_stored;
-  one.segments.push_back({file, "", meta.documents});
-  return AddIndex("", one, manifest);
+  if (meta.documents > 0) one.segments.push_back({file, "", meta.documents});
+  return Join(file, "", one, manifest);
 }
 
 absl::Status AddIndex(const std::string& dir, const IndexManifest& other, IndexManifest* manifest) {
-  if (other.segments.empty()) return absl::OkStatus();
-  const std::string name = dir.empty() ? other.segments[0].file : dir;
-  if (manifest->segments.empty()) {
-    manifest->analysis = other.analysis;
-    manifest->stored = other.stored;
-    manifest->fields.clear();
-    for (const FieldMeta& field : other.fields) manifest->fields.push_back({field.name, 0});
-  }
-  RETURN_IF_ERROR(CheckKind(name, other, *manifest));
-  for (const IndexSegment& segment : other.segments) {
-    const std::string file = dir + segment.file;
-    if (std::any_of(manifest->segments.begin(), manifest->segments.end(),
-                    [&](const IndexSegment& one) { return one.file == file; })) {
-      return AlreadyExistsError("{}: is in the index already", file);
-    }
-  }
-  for (const IndexSegment& segment : other.segments) {
-    const std::string deletions = segment.deletions.empty() ? "" : dir + segment.deletions;
-    manifest->segments.push_back({dir + segment.file, deletions, segment.documents});
-  }
-  manifest->documents += other.documents;
-  for (size_t i = 0; i < other.fields.size(); ++i) {
-    manifest->fields[i].total_length += other.fields[i].total_length;
-  }
-  return absl::OkStatus();
+  return Join(dir, dir, other, manifest);
 }
 
 }  // namespace quern::search

@@ -50,8 +50,9 @@ std::string FormatIndexManifest(const IndexManifest& manifest);
 
 // The files of a job's output, from its manifest. DataLoss when it is none.
 absl::StatusOr<std::vector<std::string>> ParseJobParts(std::string_view json);
-// Adds a segment. FailedPrecondition when its fields or its analysis are not those of the others,
-// or it holds texts and they do not, or the other way round.
+// Adds a segment. One without documents, as a job of few of them makes, is not listed: it would be
+// opened and shown for nothing. FailedPrecondition when its fields or its analysis are not those of
+// the others, or it holds texts and they do not, or the other way round.
 absl::Status AddSegment(const std::string& file, const SegmentMeta& meta, IndexManifest* manifest);
 // The same of all segments of another index, whose names lie in `dir`: it is empty or ends with a
 // slash. AlreadyExists when one of them is there already.

@@ -59,7 +59,9 @@ absl::Status OpenParts(IndexFiles* files, const std::vector<std::string>& parts,
     RETURN_IF_ERROR(segment.status());
     RETURN_IF_ERROR(
         Annotate(AddSegment(part, (*segment)->meta(), manifest), files->Describe(part)));
-    if (choice.Has(i)) segments->push_back(*std::move(segment));
+    // Numbers are those in the manifest.
+    if ((*segment)->documents() == 0 || !choice.Has(manifest->segments.size() - 1)) continue;
+    segments->push_back(*std::move(segment));
   }
   return absl::OkStatus();
 }

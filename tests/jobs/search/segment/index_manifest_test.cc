@@ -58,6 +58,23 @@ TEST(IndexManifestTest, RefusesSegmentsOfAnotherKind) {
   EXPECT_EQ(manifest.segments.size(), 1u);
 }
 
+TEST(IndexManifestTest, ASegmentWithoutDocumentsIsNotListed) {
+  IndexManifest manifest;
+  SegmentMeta empty = MakeMeta();
+  empty.documents = 0;
+  empty.fields = {{"title", 0}, {"body", 0}};
+  ASSERT_TRUE(AddSegment("a", empty, &manifest).ok());
+  EXPECT_TRUE(manifest.segments.empty());
+  EXPECT_EQ(manifest.fields.size(), 2u) << "queries may name them";
+  SegmentMeta other = MakeMeta();
+  other.analysis.stem = false;
+  EXPECT_EQ(AddSegment("b", other, &manifest).code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(AddSegment("c", MakeMeta(), &manifest).ok());
+  ASSERT_TRUE(AddSegment("d", empty, &manifest).ok());
+  ASSERT_EQ(manifest.segments.size(), 1u);
+  EXPECT_EQ(manifest.segments[0].file, "c");
+}
+
 // An index of before keeps its analysis and the form that programs of then can read.
 TEST(IndexManifestTest, AnOldAnalysisStaysWhatItWas) {
   SegmentMeta old = MakeMeta();

@@ -288,6 +288,36 @@ TEST_F(ServingTest, SomeSegmentsOfAnIndexAreServedAlone) {
   EXPECT_FALSE(OpenIndex(Files().get()).ok());
 }
 
+// Of a job with more reduce tasks than its documents fill.
+TEST_F(ServingTest, SegmentsWithoutDocumentsAreNone) {
+  std::string parts;
+  for (int i = 0; i < 5; ++i) {
+    SegmentBuilder builder(SegmentBuilderOptions{});
+    IndexedDocument document;
+    document.id = fmt::format("d{}", i);
+    document.text = "common";
+    if (i % 2 == 1) builder.Add(document);
+    Write(fmt::format("part-r-0000{}", i), builder.Finish());
+    parts += fmt::format(R"({}{{"name": "part-r-0000{}"}})", i == 0 ? "" : ", ", i);
+  }
+  Write("_MANIFEST.json", fmt::format(R"({{"parts": [{}]}})", parts));
+  const auto all = OpenIndex(Files().get());
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ((*all)->documents(), 2u);
+  EXPECT_EQ((*all)->part().all_segments, 2u);
+  EXPECT_TRUE((*all)->part().is_whole());
+  const auto second = OpenIndex(Files().get(), *SegmentChoice::Parse("1"));
+  ASSERT_TRUE(second.ok()) << second.status();
+  ASSERT_EQ((*second)->segments().size(), 1u);
+  EXPECT_EQ((*second)->segments()[0]->segment().id(0), "d3");
+  EXPECT_EQ((*second)->part().manifest_hash, (*all)->part().manifest_hash);
+  // Without any document there is an index all the same, which finds nothing.
+  Write("_MANIFEST.json", R"({"parts": [{"name": "part-r-00000"}]})");
+  Start();
+  EXPECT_EQ(Json::parse(Get("/search", "title:common").body)["hits"].size(), 0u);
+  EXPECT_THAT(Get("/", "").body, HasSubstr("0 documents in 0 segments."));
+}
+
 TEST_F(ServingTest, ADamagedSegmentIsNotOpened) {
   WriteIndex({"free software"});
   const std::string path = dir_.path() + "/segment-1";
