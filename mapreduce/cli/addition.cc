@@ -1,8 +1,12 @@
 #include "mapreduce/cli/addition.h"
 
+#include <filesystem>
 #include <iterator>
+#include <memory>
+#include <system_error>
 #include <utility>
 
+#include "client/file_system.h"
 #include "common/cli/cli.h"
 #include "common/random.h"
 #include "common/shell_words.h"
@@ -10,6 +14,7 @@
 #include "common/subprocess.h"
 #include "mapreduce/cli/compile.h"
 #include "mapreduce/cli/foreground.h"
+#include "mapreduce/engine/storage.h"
 
 namespace quern::mr {
 namespace {
@@ -33,7 +38,14 @@ std::string AsTyped(const std::vector<std::string>& words) {
   return line;
 }
 
-absl::Status RunAndWait(std::vector<std::string> words, const Session& session) {
+std::unique_ptr<client::FileSystem> OpenCluster(std::vector<std::string> masters, Clock* clock) {
+  client::ClientOptions options;
+  options.masters = std::move(masters);
+  options.clock = clock;
+  return client::FileSystem::Create(options);
+}
+
+absl::StatusOr<ExitStatus> RunAndWait(std::vector<std::string> words, const Session& session) {
   const std::string beside = BinaryDir() + "/" + words[0];
   if (FileSystem::Real()->Exists(beside)) words[0] = beside;
   if (!session.master_flag.empty()) {
@@ -43,9 +55,7 @@ absl::Status RunAndWait(std::vector<std::string> words, const Session& session) 
   options.new_process_group = false;  // the terminal interrupts both
   options.death_signal = SIGTERM;
   ASSIGN_OR_RETURN(const auto program, Subprocess::Spawn(words, options));
-  const ExitStatus end = WaitInForeground(program.get());
-  if (end.ok()) return absl::OkStatus();
-  return FailedPreconditionError("{}", end.ToString());
+  return WaitInForeground(program.get());
 }
 
 }  // namespace
@@ -71,24 +81,57 @@ absl::Status Addition::Prepare(bool merge, SpecFile* file) {
   if (merge && file->append_merge.empty()) {
     return UsageError(fmt::format("--merge: {} does not say how that is done", job));
   }
-  std::string out = file->spec.output().path();
-  while (out.size() > 1 && out.ends_with('/')) out.pop_back();
+  out_ = file->spec.output().path();
+  while (out_.size() > 1 && out_.ends_with('/')) out_.pop_back();
   const std::string name = "added-" + RandomHex(kNameBytes);
-  path_ = fmt::format("{}/{}", out == "/" ? "" : out, name);
+  path_ = fmt::format("{}/{}", out_ == "/" ? "" : out_, name);
   file->spec.mutable_output()->set_path(path_);
-  commands_.push_back(CommandWords(file->append_add, {out, name}));
-  if (merge) commands_.push_back(CommandWords(file->append_merge, {out}));
+  commands_.push_back(CommandWords(file->append_add, {out_, name}));
+  if (merge) commands_.push_back(CommandWords(file->append_merge, {out_}));
   return absl::OkStatus();
+}
+
+absl::Status Addition::CheckThere(const Session& session) const {
+  const auto is_not_there = [&] {
+    return NotFoundError("{}: is not there, and nothing is added to it. Try: without --append",
+                         out_);
+  };
+  if (out_.starts_with(kLocalScheme)) {
+    const std::string dir = out_.substr(kLocalScheme.size());
+    return FileSystem::Real()->Exists(dir) ? absl::OkStatus() : is_not_there();
+  }
+  ASSIGN_OR_RETURN(std::vector<std::string> masters, session.masters());
+  const absl::Status there = OpenCluster(std::move(masters), session.clock)->Stat(out_).status();
+  return absl::IsNotFound(there) ? is_not_there() : there;
+}
+
+absl::Status Addition::RemoveOutput(const Session& session) const {
+  if (path_.starts_with(kLocalScheme)) {
+    std::error_code error;
+    std::filesystem::remove_all(path_.substr(kLocalScheme.size()), error);
+    return error ? ErrnoStatus(error.value(), path_) : absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(std::vector<std::string> masters, session.masters());
+  const auto cluster = OpenCluster(std::move(masters), session.clock);
+  return cluster->Delete(path_, {.recursive = true}).status();
 }
 
 absl::StatusOr<int> Addition::Finish(const Session& session) const {
   for (size_t i = 0; i < commands_.size(); ++i) {
-    const absl::Status done = RunAndWait(commands_[i], session);
-    if (done.ok()) continue;
-    const absl::Status why =
-        FailedPreconditionError("{}: {}. The job has succeeded, and its output is {}. Try: {}",
-                                commands_[i][0], Message(done), path_, AsTyped(commands_[i]));
-    session.Report("mr run", why);
+    const absl::StatusOr<ExitStatus> end = RunAndWait(commands_[i], session);
+    if (end.ok() && end->ok()) continue;
+    const std::string why = end.ok() ? end->ToString() : std::string(Message(end.status()));
+    const bool never = i == 0 && end.ok() && end->signal == 0 && end->code == kExitRejected;
+    if (never && RemoveOutput(session).ok()) {
+      session.Report("mr run", FailedPreconditionError(
+                                   "{}: {}. The job has succeeded, but what it made does not fit "
+                                   "what is there, and is removed again",
+                                   commands_[i][0], why));
+      return kExitFailed;
+    }
+    session.Report("mr run", FailedPreconditionError(
+                                 "{}: {}. The job has succeeded, and its output is {}. Try: {}",
+                                 commands_[i][0], why, path_, AsTyped(commands_[i])));
     return kExitFailed;
   }
   return kExitOk;

@@ -6,6 +6,8 @@
 //
 // The job itself writes a directory of its own within OUT, as any job does; that the addition
 // appears whole or not at all is what these programs see to. They stand beside mr, or in PATH.
+// `add` exits with 3 when the output can never be added; it is removed again then. After any other
+// failure it stays, for another try.
 #pragma once
 
 #include <string>
@@ -34,6 +36,8 @@ class Addition {
   // Turns OUT of the spec into OUT/NAME, a name that nothing else has. UsageError when the spec
   // does not say how its output is added.
   absl::Status Prepare(bool merge, SpecFile* file);
+  // NotFound when OUT is not there: nothing can be added to it, and no job need run.
+  absl::Status CheckThere(const Session& session) const;
   // Runs the programs; the exit code. An error says where the output lies and what to type.
   absl::StatusOr<int> Finish(const Session& session) const;
 
@@ -41,6 +45,9 @@ class Addition {
   const std::vector<std::vector<std::string>>& commands() const { return commands_; }
 
  private:
+  absl::Status RemoveOutput(const Session& session) const;
+
+  std::string out_;
   std::string path_;
   std::vector<std::vector<std::string>> commands_;
 };

@@ -103,6 +103,10 @@ class RunJob final : public JobCommand {
                          .command = Name()});
     }
     if (answers_) return RunAnswer(session, &*source);
+    if (flags_.append) {
+      const absl::Status there = addition_.CheckThere(*session);
+      if (!there.ok()) return Rejected(*session, there);
+    }
     ASSIGN_OR_RETURN(const int code, RunChecked(session, &*source));
     return code == kExitOk && flags_.append ? addition_.Finish(*session) : code;
   }

@@ -206,14 +206,16 @@ TEST_F(LocalPipelineTest, AnIndexGetsMoreSegmentsByTheJobThatMakesThem) {
                     dir_.path(), in, flags));
   };
   const Outcome none = index("more", "--append");
-  EXPECT_EQ(none.exit_code, 1) << "there is no index yet";
-  EXPECT_THAT(none.out,
-              HasSubstr("quern-search: exit code 1. The job has succeeded, and its output "
-                        "is file://" +
-                        dir_ / "index/added-"));
-  EXPECT_THAT(none.out, HasSubstr("Try: quern-search add file://" + dir_ / "index added-"));
-  std::filesystem::remove_all(dir_ / "index");
+  EXPECT_EQ(none.exit_code, 3) << "there is no index yet";
+  EXPECT_THAT(none.out, HasSubstr("file://" + dir_ / "index: is not there, and nothing is added"));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "index"));
   ASSERT_EQ(index("text", "").exit_code, 0);
+  const Outcome other = index("more", "--append --lang en --stem");
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_THAT(other.out, HasSubstr("Try: the same --fields, --lang, --stem and --stop-words"));
+  EXPECT_THAT(other.out, HasSubstr("quern-search: exit code 3. The job has succeeded, but what it "
+                                   "made does not fit what is there, and is removed again"));
+  EXPECT_EQ(Shell("ls " + dir_ / "index" + " | grep -c added-").out, "0\n");
   const Outcome added = index("more", "--append");
   EXPECT_EQ(added.exit_code, 0) << added.out;
   EXPECT_THAT(added.out, HasSubstr("4 documents in 2 segments"));

@@ -307,7 +307,7 @@ void TellUnknown(const std::unordered_set<std::string>& ids,
 }  // namespace
 
 absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files,
-                                         IndexWriter* writer) {
+                                         IndexWriter* writer, bool* does_not_fit) {
   std::string name(dir);
   while (name.ends_with('/')) name.pop_back();
   if (!IsIndexName(name)) {
@@ -320,13 +320,21 @@ absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files
         "'{}': is no UTF-8, and index.json holds nothing else. Try: another name",
         CleanLine(name, kMaxShownName));
   }
+  const auto refused = [&](const absl::Status& status) {
+    if (does_not_fit != nullptr) *does_not_fit = true;
+    return status;
+  };
   Change change(files, writer);
-  RETURN_IF_ERROR(change.Start());
+  const absl::Status started = change.Start();
+  if (absl::IsNotFound(started)) return refused(started);  // no index
+  RETURN_IF_ERROR(started);
   RETURN_IF_ERROR(change.LearnStored());
   Change part(files, writer, name + "/");
   RETURN_IF_ERROR(part.Start(name));
   RETURN_IF_ERROR(part.LearnStored());
-  RETURN_IF_ERROR(AddIndex(name + "/", part.manifest, &change.manifest));
+  const absl::Status joined = AddIndex(name + "/", part.manifest, &change.manifest);
+  if (absl::IsFailedPrecondition(joined)) return refused(joined);  // of another kind
+  RETURN_IF_ERROR(joined);
   RETURN_IF_ERROR(part.OpenAll().status());
   // Nothing to own: the directory stays what it is, for the next job that writes there.
   if (part.manifest.segments.empty()) return change.unchanged();

@@ -21,8 +21,9 @@ namespace quern::search {
 // has become, with what is deleted there. From then on only /index may be changed, no longer
 // /index/DIR. AlreadyExists when they are in it; FailedPrecondition when they are of another kind,
 // or those of another index. Without a document in it nothing changes.
+// `does_not_fit`: set when that will be so as long as both are what they are.
 absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files,
-                                         IndexWriter* writer);
+                                         IndexWriter* writer, bool* does_not_fit = nullptr);
 
 inline constexpr size_t kNamedUnknown = 10;
 struct DeleteResult {

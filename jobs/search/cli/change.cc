@@ -44,12 +44,23 @@ class Add final : public ChangeCommand {
   }
   absl::StatusOr<int> Run() override {
     RETURN_IF_ERROR(Open(arguments_[0]));
-    ASSIGN_OR_RETURN(const IndexManifest manifest,
-                     AddToIndex(arguments_[1], files_.get(), writer_.get()));
-    return Tell(manifest);
+    bool does_not_fit = false;
+    absl::StatusOr<IndexManifest> manifest = AbortedError("not tried");
+    for (int i = 0; i < kAttempts && absl::IsAborted(manifest.status()); ++i) {
+      manifest = AddToIndex(arguments_[1], files_.get(), writer_.get(), &does_not_fit);
+    }
+    if (does_not_fit) {
+      Err().Print(ErrorLine("quern-search add", manifest.status()));
+      return kExitRejected;
+    }
+    RETURN_IF_ERROR(manifest.status());
+    return Tell(*manifest);
   }
 
  private:
+  // What somebody else changes meanwhile is done in a moment, and so is this.
+  static constexpr int kAttempts = 5;
+
   std::vector<std::string> arguments_;
 };
 
@@ -123,7 +134,9 @@ CommandSpec AddCommand() {
   return {.name = "add",
           .aliases = {},
           .usage = "INDEX DIR",
-          .summary = "adds the segments of a job whose output is INDEX/DIR",
+          .summary =
+              "adds the segments of a job whose output is INDEX/DIR; exits with 3 when they do not "
+              "fit there",
           .examples = {"mr run search-index /new /index/2026-11-29 && quern-search add /index "
                        "2026-11-29"},
           .make = [] { return std::make_unique<Add>(); }};
