@@ -2,7 +2,8 @@
 //
 // Text is cut into pieces by the vocabulary's rule (piece_rule.h); within each the pair of
 // neighbours with the least rank is merged again and again, the leftmost first. Every byte string
-// has tokens, and they give it back byte for byte, unless the vocabulary wants it in NFC.
+// has tokens, and they give it back byte for byte, unless the vocabulary wants it in NFC, or has
+// an added token that is written as what stands for other bytes ("\u0120" for a blank).
 // Most pieces of a text are words that came before: their tokens are remembered in a table of fixed
 // size. An encoder is used by one thread; threads share the vocabulary.
 #pragma once

@@ -16,10 +16,11 @@ constexpr int kChangedCopies = 30;
 constexpr size_t kLongestCopied = 20'000;
 
 std::vector<Target> AllTargets() {
-  std::vector<Target> targets = FormatTargets();
-  targets.insert(targets.end(), WireTargets().begin(), WireTargets().end());
-  targets.insert(targets.end(), SearchTargets().begin(), SearchTargets().end());
-  targets.insert(targets.end(), TextTargets().begin(), TextTargets().end());
+  std::vector<Target> targets;
+  for (const auto list :
+       {FormatTargets, WireTargets, SearchTargets, TextTargets, VocabularyTargets}) {
+    targets.insert(targets.end(), list().begin(), list().end());
+  }
   return targets;
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -9,6 +10,13 @@ void Require(bool condition, const char* what) {
   if (condition) return;
   std::fprintf(stderr, "fuzz: %s\n", what);
   std::abort();
+}
+
+std::string_view TakeUpTo(char end, std::string_view* bytes) {
+  const size_t at = std::min(bytes->find(end), bytes->size());
+  const std::string_view taken = bytes->substr(0, at);
+  bytes->remove_prefix(std::min(at + 1, bytes->size()));
+  return taken;
 }
 
 }  // namespace quern::fuzz

@@ -1,11 +1,16 @@
-// Segments of the search index.
+// Segments of the search index and what says which there are, and records of the index of words.
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/crc32c.h"
+#include "jobs/search/inverted/index_keys.h"
+#include "jobs/search/inverted/name_block.h"
+#include "jobs/search/inverted/term_postings.h"
 #include "jobs/search/segment/fixed_numbers.h"
+#include "jobs/search/segment/index_manifest.h"
 #include "jobs/search/segment/segment.h"
 #include "jobs/search/segment/segment_format.h"
 #include "tests/fuzz/targets.h"
@@ -111,10 +116,66 @@ void Deletions(std::string_view bytes) {
   if (deletions.ok()) Require(deletions->Serialize() == all, "another file of the same deletions");
 }
 
+// What is read of an index.json has to be read from what is written of it as well.
+void IndexManifest(std::string_view bytes) {
+  search::ParseJobParts(bytes).status().IgnoreError();
+  const auto manifest = search::ParseIndexManifest(bytes);
+  if (!manifest.ok()) return;
+  for (const search::IndexSegment& segment : manifest->segments) {
+    Require(search::IsIndexName(segment.file), "a segment outside of its index");
+  }
+  const std::string written = search::FormatIndexManifest(*manifest);
+  const auto again = search::ParseIndexManifest(written);
+  Require(again.ok() && search::FormatIndexManifest(*again) == written,
+          "a manifest reads differently again");
+}
+
+// As the one record of a list, however it is stepped through.
+void WalkList(std::string_view bytes, uint32_t step) {
+  const auto lookup = [&](std::string_view key, std::string* value) -> absl::StatusOr<bool> {
+    if (key != "word") return false;
+    value->assign(bytes);
+    return true;
+  };
+  inverted::TermPostings postings(lookup, "word");
+  inverted::DocumentNumber least;
+  while (true) {
+    const auto found = postings.Seek(least);
+    if (!found.ok() || !*found) return;
+    const inverted::DocumentNumber document = postings.document();
+    Require(document >= least, "a document before the one that was asked for");
+    Require(document.document < inverted::kMostDocuments, "no document has this number");
+    const std::vector<uint32_t>& positions = postings.positions();
+    Require(!positions.empty() && std::adjacent_find(positions.begin(), positions.end(),
+                                                     std::greater_equal<>()) == positions.end(),
+            "positions do not rise");
+    const uint64_t next = uint64_t{document.document} + step;
+    if (next >= inverted::kMostDocuments) return;
+    least = {document.task, static_cast<uint32_t>(next)};
+  }
+}
+
+void Postings(std::string_view bytes) {
+  for (const uint32_t step : {1u, 3u, 1'000'000u}) WalkList(bytes, step);
+  for (const uint32_t index : {0u, 1u, inverted::kNamesPerBlock - 1}) {
+    const auto name = inverted::NameInBlock(bytes, index);
+    Require(!name.has_value() || name->size() <= bytes.size(), "a name is longer than its block");
+  }
+  const auto summary = inverted::ReadSummary(bytes);
+  if (!summary.has_value() || summary->version != inverted::Summary::kVersion) return;
+  const auto again = inverted::ReadSummary(inverted::MakeSummary(*summary));
+  Require(again.has_value() && again->part == summary->part && again->parts == summary->parts &&
+              again->analysis == summary->analysis,
+          "a summary reads differently again");
+}
+
 }  // namespace
 
 const std::vector<Target>& SearchTargets() {
-  static const std::vector<Target> targets = {{"segment", Segment}, {"deletions", Deletions}};
+  static const std::vector<Target> targets = {{"segment", Segment},
+                                              {"deletions", Deletions},
+                                              {"index_manifest", IndexManifest},
+                                              {"postings", Postings}};
   return targets;
 }
 

@@ -15,12 +15,16 @@ struct Target {
   void (*run)(std::string_view bytes);
 };
 
-const std::vector<Target>& FormatTargets();  // files of jobs
-const std::vector<Target>& WireTargets();    // specs, queries, plugins, messages, map output
-const std::vector<Target>& SearchTargets();  // segments of the search index
-const std::vector<Target>& TextTargets();    // pages, encodings, addresses, JSON, vocabularies
+const std::vector<Target>& FormatTargets();      // files of jobs
+const std::vector<Target>& WireTargets();        // specs, queries, plugins, messages, map output
+const std::vector<Target>& SearchTargets();      // segments of the search index, the index of words
+const std::vector<Target>& TextTargets();        // pages, encodings, addresses, JSON
+const std::vector<Target>& VocabularyTargets();  // files of tokenisers, and texts to tokens
 
 // Ends the process and says what does not hold.
 void Require(bool condition, const char* what);
+
+// What stands before the first `end`, which is taken away with it; all when there is none.
+std::string_view TakeUpTo(char end, std::string_view* bytes);
 
 }  // namespace quern::fuzz

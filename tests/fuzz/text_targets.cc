@@ -1,30 +1,17 @@
-// What comes in crawls: pages, their encodings, addresses, JSON; and vocabularies of tokenisers.
+// What comes in crawls: pages, their encodings, addresses, JSON.
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "jobs/text/bpe.h"
 #include "jobs/text/charset.h"
-#include "jobs/text/gpt2_pieces.h"
 #include "jobs/text/json.h"
 #include "jobs/text/page.h"
-#include "jobs/text/sentencepiece_encoder.h"
 #include "jobs/text/url.h"
 #include "tests/fuzz/targets.h"
-#include "tests/jobs/text/small_vocabulary.h"
 
 namespace quern::fuzz {
 
 namespace {
-
-// What stands before the first `end`, which is taken away with it; all when there is none.
-std::string_view TakeUpTo(char end, std::string_view* bytes) {
-  const size_t at = std::min(bytes->find(end), bytes->size());
-  const std::string_view taken = bytes->substr(0, at);
-  bytes->remove_prefix(std::min(at + 1, bytes->size()));
-  return taken;
-}
 
 void Html(std::string_view bytes) {
   for (const bool main_content : {true, false}) {
@@ -68,52 +55,6 @@ void Address(std::string_view bytes) {
   if (target.has_value()) CheckUrl(*target);
 }
 
-void CheckTokens(const text::BpeVocabulary& vocabulary, std::string_view bytes) {
-  text::BpeEncoder encoder(&vocabulary);
-  std::vector<uint32_t> tokens;
-  encoder.Encode(bytes, &tokens);
-  Require(encoder.Decode(tokens) == bytes, "tokens do not give the text back");
-}
-
-void Tokens(std::string_view bytes) {
-  static const text::Trained files =
-      text::Train("the page that has the number of the text 123", 40);
-  static const text::BpeVocabulary vocabulary(files.encoder_json, files.vocab_bpe);
-  CheckTokens(vocabulary, bytes);
-  text::Gpt2Pieces pieces(bytes);
-  size_t seen = 0;
-  for (auto piece = pieces.Next(); !piece.empty(); piece = pieces.Next()) {
-    Require(piece == bytes.substr(seen, piece.size()), "pieces are not the text");
-    seen += piece.size();
-  }
-  Require(seen == bytes.size(), "pieces end before the text");
-}
-
-// The two files and a text, each up to a zero.
-void Vocabulary(std::string_view bytes) {
-  const std::string_view encoder_json = TakeUpTo('\0', &bytes);
-  const std::string_view merges = TakeUpTo('\0', &bytes);
-  try {
-    CheckTokens(text::BpeVocabulary(encoder_json, merges), bytes);
-  } catch (const std::invalid_argument&) {
-    // said to be wrong
-  }
-}
-
-// A text up to a zero, then a model.
-void SentencePiece(std::string_view bytes) {
-  const std::string_view text = TakeUpTo('\0', &bytes);
-  try {
-    const text::SentencePieceModel model{std::string(bytes)};
-    text::SentencePieceEncoder encoder(&model);
-    std::vector<uint32_t> tokens;
-    encoder.Encode(text, &tokens);
-    for (const uint32_t token : tokens) Require(token < model.size(), "a token without a piece");
-  } catch (const std::invalid_argument&) {
-    // said to be wrong
-  }
-}
-
 void Json(std::string_view bytes) {
   const auto fields = text::ReadJsonObject(bytes);
   if (!fields.has_value()) return;
@@ -131,13 +72,8 @@ void Json(std::string_view bytes) {
 }  // namespace
 
 const std::vector<Target>& TextTargets() {
-  static const std::vector<Target> targets = {{"html", Html},
-                                              {"charset", Charset},
-                                              {"url", Address},
-                                              {"json", Json},
-                                              {"tokens", Tokens},
-                                              {"vocabulary", Vocabulary},
-                                              {"sentencepiece", SentencePiece}};
+  static const std::vector<Target> targets = {
+      {"html", Html}, {"charset", Charset}, {"url", Address}, {"json", Json}};
   return targets;
 }
 
