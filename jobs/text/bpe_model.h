@@ -39,6 +39,10 @@ struct BpeModel {
   bool nfc = false;                 // the text is normalised to NFC before it is cut
 };
 
+inline bool IsOnlyAdded(const BpeModel& model, uint32_t token) {
+  return token < model.only_added.size() && model.only_added[token];
+}
+
 // Ids from here on are taken for a mistake.
 inline constexpr uint32_t kMaxBpeTokens = 1 << 24;
 

@@ -15,10 +15,6 @@ constexpr size_t kFilterBits = 16;
 uint64_t PairOf(uint32_t left, uint32_t right) { return uint64_t{left} << 32 | right; }
 uint64_t HashOf(uint64_t pair) { return pair * 0x9e3779b97f4a7c15; }
 
-bool IsOnlyAdded(const BpeModel& model, uint32_t token) {
-  return token < model.only_added.size() && model.only_added[token];
-}
-
 }  // namespace
 
 std::optional<uint32_t> ByteWithoutToken(const BpeModel& model) {

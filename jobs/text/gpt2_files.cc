@@ -39,26 +39,32 @@ void ReadTokens(std::string_view encoder_json, BpeModel* model) {
     std::string& bytes = model->tokens[token];
     if (!bytes.empty()) FailEncoder("two tokens have the id " + std::to_string(token));
     if (field.name == BpeVocabulary::kEndOfText) model->end_of_text = token;
-    // Special tokens may hold any characters.
-    bytes = BytesOfCharacters(field.name).value_or(field.name);
+    const auto written = BytesOfCharacters(field.name);
+    bytes = written.value_or(field.name);
+    if (written.has_value()) continue;
+    // Special tokens may hold any characters, and no text makes them.
+    model->only_added.resize(model->tokens.size());
+    model->only_added[token] = true;
   }
   if (const auto byte = ByteWithoutToken(*model)) {
     FailEncoder("no token stands for the byte " + std::to_string(*byte));
   }
 }
 
-// Tokens by their bytes, of a model that does not change meanwhile. A merge is three looks at it,
-// each of one line of the table and one of the token: half of what reading a vocabulary takes.
+// Tokens that text makes by their bytes, of a model that does not change meanwhile. A merge is
+// three looks at it, each of one line of the table and one of the token: half of what reading a
+// vocabulary takes.
 class TokenTable {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  explicit TokenTable(const std::vector<std::string>& tokens)
-      : tokens_(tokens), slots_(std::bit_ceil(2 * tokens.size() + 2)) {
+  explicit TokenTable(const BpeModel& model)
+      : tokens_(model.tokens), slots_(std::bit_ceil(2 * tokens_.size() + 2)) {
     // Of equal ones the first counts.
-    for (uint32_t token = 0; token < tokens.size(); ++token) {
-      const uint64_t hash = HashOf(tokens[token]);
-      Slot& slot = slots_[Find(hash, tokens[token])];
+    for (uint32_t token = 0; token < tokens_.size(); ++token) {
+      if (IsOnlyAdded(model, token)) continue;
+      const uint64_t hash = HashOf(tokens_[token]);
+      Slot& slot = slots_[Find(hash, tokens_[token])];
       if (slot.token == kNone) slot = {static_cast<uint32_t>(hash >> 32), token};
     }
   }
@@ -92,9 +98,9 @@ class TokenTable {
 class MergesReader {
  public:
   explicit MergesReader(BpeModel* model)
-      : model_(model), token_of_(model->tokens), is_made_(model->tokens.size()) {
+      : model_(model), token_of_(*model), is_made_(model->tokens.size()) {
     for (uint32_t token = 0; token < model->tokens.size(); ++token) {
-      is_made_[token] = model->tokens[token].size() == 1;
+      if (!IsOnlyAdded(*model, token)) is_made_[token] = model->tokens[token].size() == 1;
     }
   }
 

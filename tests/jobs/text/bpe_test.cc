@@ -114,6 +114,19 @@ TEST_F(BpeTest, KnowsTheTokenBetweenDocuments) {
   EXPECT_EQ(vocabulary_.bytes(vocabulary_.size()), "");
 }
 
+// A blank is written as another character: what has one in it is a special token, also where its
+// bytes are those of a token that text makes.
+TEST(BpeVocabulary, ASpecialTokenIsNoneThatTextMakes) {
+  std::string json = FilesOf({{" ", " "}}).encoder_json;
+  json.insert(json.size() - 1, R"(, "  ": 300, " ": 301, "    ": 302)");
+  const BpeVocabulary vocabulary(json, Written(" ") + " " + Written(" "));
+  BpeEncoder encoder(&vocabulary);
+  std::vector<uint32_t> tokens;
+  encoder.Encode("a   ", &tokens);
+  EXPECT_THAT(tokens, ElementsAre(255 - 'a', 256, 255 - ' '));
+  EXPECT_EQ(encoder.Decode({302}), "    ");
+}
+
 std::string WhyRefused(const std::string& encoder, const std::string& merges) {
   try {
     BpeVocabulary vocabulary(encoder, merges);
