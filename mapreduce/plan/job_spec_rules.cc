@@ -12,6 +12,7 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/replication.h"
+#include "common/shell_words.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/formats/input_format.h"
 #include "mapreduce/formats/output_format.h"
@@ -37,6 +38,14 @@ absl::Status CheckOneOf(std::string_view key, std::string_view value,
                               near.empty() ? "" : fmt::format(". Did you mean {}?", near));
 }
 
+// As a word of a shell, which has to know the directory and nothing else in it.
+std::string InThisDirectory(std::string_view relative) {
+  const bool is_plain = relative.find_first_of("$`\"\\!") == std::string_view::npos &&
+                        CleanLine(relative, kMaxCommandBytes) == relative;
+  return is_plain ? fmt::format("\"file://$PWD/{}\"", relative)
+                  : fmt::format("\"file://$PWD/\"{}", ShellQuotedLine(relative));
+}
+
 // For a path without its beginning: of the cluster, or, where the run is on this machine, of the
 // directory that whoever has typed it is in.
 absl::Status NotAbsolute(std::string_view key, std::string_view path, bool local) {
@@ -44,7 +53,7 @@ absl::Status NotAbsolute(std::string_view key, std::string_view path, bool local
   if (IsLocalPath(path)) relative.remove_prefix(kLocalScheme.size());
   return InvalidArgumentError(
       "{}.path: {}: must be absolute. Try: {}", key, path,
-      local ? fmt::format("\"file://$PWD/{}\"", relative) : fmt::format("/{}", relative));
+      local ? InThisDirectory(relative) : ShellQuotedLine(fmt::format("/{}", relative)));
 }
 
 absl::Status CheckInput(const pb::JobSpec::Input& input, SpecCheckOptions options) {

@@ -54,6 +54,19 @@ TEST(JobSpecRules, APathIsProposedOfWhereTheRunIs) {
   }
 }
 
+TEST(JobSpecRules, AProposedPathIsAWordOfAShell) {
+  const auto proposed = [](const std::string& path, bool local) {
+    pb::JobSpec spec = Good();
+    spec.mutable_inputs(0)->set_path(path);
+    const std::string why(Message(CheckJobSpec(spec, {.local = local})));
+    return why.substr(why.rfind("Try: ") + 5);
+  };
+  EXPECT_EQ(proposed("$(id) a", true), "\"file://$PWD/\"'$(id) a'");
+  EXPECT_EQ(proposed("file://a\"`id`", true), "\"file://$PWD/\"'a\"`id`'");
+  EXPECT_EQ(proposed("a\nb", true), "\"file://$PWD/\"$'a\\nb'");
+  EXPECT_EQ(proposed("$(id) a", false), "'/$(id) a'");
+}
+
 TEST(JobSpecRules, NamesWhatIsWrong) {
   struct Case {
     std::function<void(pb::JobSpec*)> change;
