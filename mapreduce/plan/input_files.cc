@@ -27,6 +27,18 @@ absl::Status NothingMatches(std::string_view pattern) {
                        ShellQuotedLine(pattern.substr(0, std::max<size_t>(pattern.rfind('/'), 1))));
 }
 
+// Of the files in the directory of this one whose names end as its name does. Empty where its name
+// has no end, or the directory has what a pattern would not mean as it stands.
+std::string PatternLike(std::string_view path) {
+  const size_t name = path.rfind('/') + 1;
+  const size_t dot = path.rfind('.');
+  if (dot == std::string_view::npos || dot <= name) return "";
+  const std::string_view dir = path.substr(0, name);
+  const std::string_view end = path.substr(dot);
+  if (client::IsPattern(dir) || client::IsPattern(end)) return "";
+  return fmt::format("{}*{}", dir, end);
+}
+
 absl::StatusOr<std::string> ReadStart(client::FileSystem* dfs, const std::string& path) {
   ASSIGN_OR_RETURN(const auto reader, dfs->Open(path));
   std::string first(InputFormat::kFirstBytes, '\0');
@@ -199,11 +211,11 @@ std::string LeaveOutAdvice(const std::vector<InputFile>& files, const InputForma
   if (other == files.end()) return "";
   std::string advice = such == 1 ? "; or leave the one such file out"
                                  : fmt::format("; or leave the {} such files out", such);
-  const size_t name = other->path.rfind('/') + 1;
-  const size_t dot = other->path.rfind('.');
-  if (dot == std::string::npos || dot <= name) return advice;
-  const std::string glob = other->path.substr(0, name) + "*" + other->path.substr(dot);
-  return advice + fmt::format(", as {} does", ShellQuotedLine(glob));
+  const std::string pattern = PatternLike(other->path);
+  const bool fits = !pattern.empty() && std::all_of(files.begin(), files.end(), [&](const auto& f) {
+    return (PatternLike(f.path) == pattern) != is_such(f);
+  });
+  return fits ? advice + fmt::format(", as {} does", ShellQuotedLine(pattern)) : advice;
 }
 
 absl::Status CheckFormatsInstalled(const std::vector<InputFile>& files) {

@@ -26,7 +26,8 @@ absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
                                                       uint64_t split_bytes);
 
 // What to do about files of a format that is not installed where there are others beside them:
-// "; or leave its 2 such files out, as '/in/*.jsonl' does". Empty where all are such.
+// "; or leave the 2 such files out, as '/in/*.jsonl' does", where one pattern leaves out those and
+// no others. Empty where all are such.
 std::string LeaveOutAdvice(const std::vector<InputFile>& files, const InputFormat& format);
 
 // FailedPrecondition, with the name of a file, when this installation lacks what its format needs.

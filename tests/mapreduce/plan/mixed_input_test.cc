@@ -191,8 +191,31 @@ TEST_F(MixedInputTest, FilesOfAFormatThatIsMissingCanBeLeftOut) {
   Write("a", "x");
   EXPECT_EQ(LeaveOutAdvice(Find(0), parquet), "; or leave the 2 such files out");
   Write("Z.2.jsonl", "x");
+  EXPECT_EQ(LeaveOutAdvice(Find(0), parquet), "; or leave the 2 such files out") << "a is none";
+  std::filesystem::remove(dir_ / "in/a");
   EXPECT_EQ(LeaveOutAdvice(Find(0), parquet),
             "; or leave the 2 such files out, as 'file://" + dir_.path() + "/in/*.jsonl' does");
+}
+
+TEST_F(MixedInputTest, NoPatternIsProposedThatWouldLeaveOutMoreOrLess) {
+  const InputFormat& parquet = **FindInputFormat("parquet");
+  const auto advice = [&](const std::vector<std::string>& such,
+                          const std::vector<std::string>& other) {
+    std::vector<InputFile> files(such.size() + other.size());
+    for (size_t i = 0; i < files.size(); ++i) {
+      const bool is_such = i < such.size();
+      files[i].path = is_such ? such[i] : other[i - such.size()];
+      files[i].format = is_such ? &parquet : nullptr;
+    }
+    return LeaveOutAdvice(files, parquet);
+  };
+  const std::string none = "; or leave the one such file out";
+  EXPECT_EQ(advice({"/in/a.parquet"}, {"/in/b.txt"}), none + ", as '/in/*.txt' does");
+  EXPECT_EQ(advice({"/in/a.parquet"}, {"/in/b.txt", "/in/c.log"}), none);
+  EXPECT_EQ(advice({"/in/c/a.parquet"}, {"/in/a/1.txt", "/in/b/2.txt"}), none);
+  EXPECT_EQ(advice({"/in/a.txt"}, {"/in/b.txt"}), none);
+  EXPECT_EQ(advice({"/in [1]/a.parquet"}, {"/in [1]/b.txt"}), none);
+  EXPECT_EQ(advice({"/in 1/a.parquet"}, {"/in 1/b.txt"}), none + ", as '/in 1/*.txt' does");
 }
 
 }  // namespace
