@@ -45,12 +45,17 @@ std::unique_ptr<client::FileSystem> OpenCluster(std::vector<std::string> masters
   return client::FileSystem::Create(options);
 }
 
-absl::StatusOr<ExitStatus> RunAndWait(std::vector<std::string> words, const Session& session) {
-  const std::string beside = BinaryDir() + "/" + words[0];
-  if (FileSystem::Real()->Exists(beside)) words[0] = beside;
+// Of the same cluster, in whichever way that is known.
+std::vector<std::string> WithMaster(std::vector<std::string> words, const Session& session) {
   if (!session.master_flag.empty()) {
     words.insert(words.end(), {"--master", session.master_flag});
   }
+  return words;
+}
+
+absl::StatusOr<ExitStatus> RunAndWait(std::vector<std::string> words) {
+  const std::string beside = BinaryDir() + "/" + words[0];
+  if (FileSystem::Real()->Exists(beside)) words[0] = beside;
   SpawnOptions options;
   options.new_process_group = false;  // the terminal interrupts both
   options.death_signal = SIGTERM;
@@ -118,7 +123,8 @@ absl::Status Addition::RemoveOutput(const Session& session) const {
 
 absl::StatusOr<int> Addition::Finish(const Session& session) const {
   for (size_t i = 0; i < commands_.size(); ++i) {
-    const absl::StatusOr<ExitStatus> end = RunAndWait(commands_[i], session);
+    const std::vector<std::string> words = WithMaster(commands_[i], session);
+    const absl::StatusOr<ExitStatus> end = RunAndWait(words);
     if (end.ok() && end->ok()) continue;
     const std::string why = end.ok() ? end->ToString() : std::string(Message(end.status()));
     const bool never = i == 0 && end.ok() && end->signal == 0 && end->code == kExitRejected;
@@ -126,12 +132,12 @@ absl::StatusOr<int> Addition::Finish(const Session& session) const {
       session.Report("mr run", FailedPreconditionError(
                                    "{}: {}. The job has succeeded, but what it made does not fit "
                                    "what is there, and is removed again",
-                                   commands_[i][0], why));
+                                   words[0], why));
       return kExitFailed;
     }
     session.Report("mr run", FailedPreconditionError(
                                  "{}: {}. The job has succeeded, and its output is {}. Try: {}",
-                                 commands_[i][0], why, path_, AsTyped(commands_[i])));
+                                 words[0], why, path_, AsTyped(words)));
     return kExitFailed;
   }
   return kExitOk;

@@ -14,6 +14,7 @@
 namespace quern::mr {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 class LocalPipelineTest : public LocalJobsTest {
