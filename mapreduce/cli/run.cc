@@ -9,6 +9,7 @@
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
 #include "common/cli/output.h"
+#include "common/shell_words.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/cli/addition.h"
 #include "mapreduce/cli/answer.h"
@@ -147,7 +148,7 @@ class RunJob final : public JobCommand {
     if (flags_.tasks.empty()) return absl::OkStatus();
     if (!flags_.local) {
       return UsageError("--tasks: in a cluster all tasks run. Try: mr run --local --tasks " +
-                        flags_.tasks + " ..., or mr debug JOB TASK");
+                        ShellQuotedLine(flags_.tasks) + " ..., or mr debug JOB TASK");
     }
     if (flags_.dry_run)
       return UsageError("--tasks: are for a run. Try: --splits, which lists them");
@@ -210,7 +211,7 @@ class RunJob final : public JobCommand {
     if (!flags_.tasks.empty()) {
       return UsageError(
           "--tasks: a pipeline has tasks of several jobs. Try: mr run --local JOB --tasks " +
-          flags_.tasks + " IN OUT, of one of them");
+          ShellQuotedLine(flags_.tasks) + " IN OUT, of one of them");
     }
     RETURN_IF_ERROR(CheckLocalFlags());
     if (flags_.local && flags_.dry_run)

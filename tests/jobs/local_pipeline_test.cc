@@ -261,6 +261,8 @@ TEST_F(LocalPipelineTest, FlagsThatMeanNothingHereAreRefused) {
   EXPECT_THAT(pipeline.out, HasSubstr("--set count.limits.timeout: code that hangs"));
   EXPECT_EQ(RunThree("--replication 2").exit_code, 2);
   EXPECT_EQ(Mr(job + "--local --splits").exit_code, 2);
+  EXPECT_THAT(Mr(job + "--tasks 'm-0; r-1'").out,
+              HasSubstr("Try: mr run --local --tasks 'm-0; r-1' ..."));
   EXPECT_FALSE(std::filesystem::exists(dir_ / "out"));
   EXPECT_FALSE(std::filesystem::exists(dir_ / "counts"));
 }
