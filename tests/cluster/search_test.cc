@@ -241,7 +241,9 @@ TEST_F(SearchTest, WhoWaitsLooksOftenAtFirstAndSaysItLater) {
   for (const auto& [longest, lines] :
        {std::pair{absl::Milliseconds(900), 0}, {absl::Seconds(10), 1}}) {
     CountingClock clock;
-    const auto stopping = [&] { return clock.MonotonicNow() - absl::UnixEpoch() >= longest; };
+    const auto stopping = [&, longest = longest] {
+      return clock.MonotonicNow() - absl::UnixEpoch() >= longest;
+    };
     const auto files = search::OpenIndexFiles("/index", {.master = cluster_->master(),
                                                          .cache_dir = cluster_->scratch(),
                                                          .stopping = stopping,

@@ -1,5 +1,7 @@
 // Files of tokenisers, and texts to tokens and back with what was read of them.
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -47,9 +49,9 @@ void CheckTokens(const text::BpeVocabulary& vocabulary, std::string_view bytes, 
     Require(!vocabulary.bytes(token).empty(), "a token that the vocabulary does not have");
   }
   Require(!gives_back || encoder.Decode(tokens) == bytes, "tokens do not give the text back");
-  const size_t count = tokens.size();
+  const auto count = static_cast<std::ptrdiff_t>(tokens.size());
   encoder.Encode(bytes, &tokens);  // now that its words are remembered
-  Require(tokens.size() == 2 * count &&
+  Require(std::ssize(tokens) == 2 * count &&
               std::equal(tokens.begin(), tokens.begin() + count, tokens.begin() + count),
           "a text has other tokens the second time");
 }

@@ -14,7 +14,6 @@
 namespace quern::mr {
 namespace {
 
-using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 class LocalPipelineTest : public LocalJobsTest {

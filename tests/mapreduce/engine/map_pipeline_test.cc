@@ -252,8 +252,8 @@ class CombinePipelineTest : public RandomTest {
 };
 
 TEST_F(CombinePipelineTest, SumsAreThoseOfALoop) {
-  for (const uint64_t distinct : {1, 50, 3000}) {
-    for (const uint64_t largest : {2, 1000}) {
+  for (const uint64_t distinct : {1u, 50u, 3000u}) {
+    for (const uint64_t largest : {2u, 1000u}) {
       std::map<std::string, int64_t> want;
       EXPECT_EQ(Run(distinct, largest, 96 << 10, 20'000, &want).sums, want)
           << distinct << " keys, values below " << largest;
@@ -299,7 +299,7 @@ class SumFold final : public Fold, public Combiner {
 
 TEST_F(CombinePipelineTest, StatesOfAFoldAreSumsOfALoop) {
   for (const uint64_t distinct : {uint64_t{1}, uint64_t{50}, uint64_t{3000}, uint64_t{1} << 40}) {
-    for (const uint64_t largest : {2, 1000}) {
+    for (const uint64_t largest : {2u, 1000u}) {
       const TempDir dir;
       const HashPartitioner partitioner;
       SortBuffers buffers(64 << 10);

@@ -96,7 +96,7 @@ TEST_F(MixedInputTest, TheTasksTogetherReadEachRecordOfEachFileOnce) {
     ReadPiece(format, path, 0, contents.size(), &all);
   }
   ASSERT_GT(all.size(), contents_.size());
-  for (const uint64_t split_bytes : {1, 40, 100, 333, 1'000, 1 << 20, 64 << 20}) {
+  for (const uint64_t split_bytes : {1u, 40u, 100u, 333u, 1'000u, 1u << 20, 64u << 20}) {
     const std::vector<pb::Split> splits = PlanSplits({{0, Find(split_bytes)}}, split_bytes);
     Records found;
     for (const pb::Split& split : splits) {
@@ -131,7 +131,7 @@ TEST_F(MixedInputTest, CrawlsAloneAreCutAsInTheFormatWarc) {
   Write("a.warc.gz", SomePages() + SomePages());
   Write("b.warc", WarcResponse("http://g/", SomeLines()));
   Write("c.warc.gz", SomePages());
-  for (const uint64_t split_bytes : {100, 1'000, 64 << 20}) {
+  for (const uint64_t split_bytes : {100u, 1'000u, 64u << 20}) {
     const auto plan = [&](const std::string& format) {
       spec_.mutable_inputs(0)->set_format(format);
       std::string bytes;
