@@ -5,7 +5,7 @@
 #   tests/tidy.sh               what differs from the branch main, committed or not
 #   tests/tidy.sh --since REV   what differs from REV
 #   tests/tidy.sh --recent N    the N sources that were changed last: what tests/run.sh looks at
-#   tests/tidy.sh --all         everything: about 4 s of processor time a source
+#   tests/tidy.sh --all         everything: about 8 s of processor time a source
 #   tests/tidy.sh FILE...
 set -euo pipefail
 
